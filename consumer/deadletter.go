@@ -1,0 +1,78 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"tillstream/internal/broker"
+	"tillstream/internal/sale"
+)
+
+// Headers that a dead letter has in addition to those of its message.
+const (
+	reasonHeader    = "dead-letter-reason"    // a sale.Reason
+	detailHeader    = "dead-letter-detail"    // the same for people
+	topicHeader     = "dead-letter-topic"     // where the message was
+	partitionHeader = "dead-letter-partition" //
+	offsetHeader    = "dead-letter-offset"    //
+)
+
+// letter is a message that cannot be used, and why.
+type letter struct {
+	message *message
+	why     *sale.Reject
+}
+
+func conflictOf(line *sale.Line) *sale.Reject {
+	return &sale.Reject{Reason: sale.Conflict, Detail: fmt.Sprintf(
+		"invoice %s line %d is known with other content", line.Row[sale.InvoiceID], line.Number)}
+}
+
+// deadLetters publishes messages that cannot be used. After a crash a letter can
+// be there twice, since it is written before its offset is committed: topic,
+// partition and offset tell.
+type deadLetters struct {
+	from   string
+	writer *kafka.Writer
+}
+
+func newDeadLetters(cluster *broker.Cluster, topic, from string) *deadLetters {
+	return &deadLetters{from: from, writer: &kafka.Writer{
+		Addr:         kafka.TCP(cluster.Addresses...),
+		Transport:    cluster.Transport,
+		Topic:        topic,
+		Balancer:     kafka.Murmur2Balancer{Consistent: true},
+		RequiredAcks: kafka.RequireAll,
+		BatchTimeout: time.Millisecond, // they come a batch at a time already
+		MaxAttempts:  1,                // the caller insists, and says so
+	}}
+}
+
+// publish returns when all letters are in the topic.
+func (d *deadLetters) publish(ctx context.Context, letters []letter) error {
+	messages := make([]kafka.Message, len(letters))
+	for i, l := range letters {
+		messages[i] = kafka.Message{
+			Key:   l.message.Key,
+			Value: l.message.Value,
+			Headers: append(slices.Clone(l.message.Headers),
+				kafka.Header{Key: reasonHeader, Value: []byte(l.why.Reason)},
+				kafka.Header{Key: detailHeader, Value: []byte(l.why.Detail)},
+				kafka.Header{Key: topicHeader, Value: []byte(d.from)},
+				kafka.Header{Key: partitionHeader, Value: strconv.AppendInt(nil, int64(l.message.Partition), 10)},
+				kafka.Header{Key: offsetHeader, Value: strconv.AppendInt(nil, l.message.Offset, 10)},
+			),
+		}
+	}
+	if err := d.writer.WriteMessages(ctx, messages...); err != nil {
+		return fmt.Errorf("publishing %d dead letters to %s: %w", len(letters), d.writer.Topic, err)
+	}
+	return nil
+}
+
+func (d *deadLetters) close() error { return d.writer.Close() }

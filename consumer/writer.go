@@ -1,0 +1,232 @@
+package consumer
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"tillstream/internal/dedupe"
+	"tillstream/internal/journal"
+	"tillstream/internal/sale"
+	"tillstream/internal/totals"
+)
+
+const (
+	// settleLines bounds how many messages share one write and one sync.
+	settleLines = 8 * batchLines
+	// tidyEvery is how often the writer looks after what no message triggers.
+	tidyEvery = 100 * time.Millisecond
+)
+
+// writer owns the CSV and the memory of what is in it. One goroutine runs it;
+// fetchers send it batches.
+type writer struct {
+	csv     *journal.Journal
+	seen    *dedupe.Set
+	totals  *totals.Totals
+	latest  *latest
+	status  *status
+	metrics *metrics
+	letters *deadLetters
+	batches chan *batch
+
+	current atomic.Pointer[claim]         // what is assigned to us now
+	goal    atomic.Pointer[map[int]int64] // end offsets to stop at, nil for none
+	reached func()                        // is called when they are
+}
+
+// run settles what arrives until ctx ends. What it has begun it finishes.
+func (w *writer) run(ctx context.Context) error {
+	tidy := time.NewTicker(tidyEvery)
+	defer tidy.Stop()
+	for {
+		select {
+		case first := <-w.batches:
+			w.settle(w.gather(first))
+		case now := <-tidy.C:
+			w.seen.Expire(now)
+			w.metrics.identities.Set(float64(w.seen.Len()))
+		case <-ctx.Done():
+			return nil
+		}
+		w.checkGoal()
+	}
+}
+
+// gather takes what else is waiting, as long as it belongs to the same claim.
+func (w *writer) gather(first *batch) (together []*batch) {
+	together = append(together, first)
+	for lines := len(first.messages); lines < settleLines; {
+		select {
+		case next := <-w.batches:
+			if next.claim != first.claim {
+				// The older claim is lost by now, or it could not have ended.
+				together, lines, first = together[:0], 0, next
+			}
+			together = append(together, next)
+			lines += len(next.messages)
+		default:
+			return together
+		}
+	}
+	return together
+}
+
+// settle makes the batches' messages durable, in the one order that loses and
+// doubles nothing: append whole records, sync, remember, deal with what cannot be
+// used, commit. When it is cut short the messages stay uncommitted, and whoever
+// gets the partitions next reads them again.
+func (w *writer) settle(batches []*batch) {
+	claim := batches[0].claim
+	claim.mu.Lock()
+	defer claim.mu.Unlock()
+	if claim.ctx.Err() != nil {
+		return // nothing is begun any more
+	}
+	work := w.sort(batches)
+	if len(work.records) > 0 {
+		if !w.insist(claim.ctx, claim, csvStatus, func() error { return w.append(work.records) }) {
+			return
+		}
+	}
+	w.remember(work)
+	// What is on disk is seen through to the commit, also when the partitions are
+	// asked for meanwhile: else their next owner writes the same lines once more.
+	if len(work.letters) > 0 {
+		if !w.insist(claim.grace, claim, deadLetterStatus, func() error { return w.letters.publish(claim.grace, work.letters) }) {
+			return
+		}
+	}
+	w.metrics.settled(work)
+	if len(work.offsets) > 0 {
+		// When this fails for good nothing is lost: the lines are remembered.
+		w.insist(claim.grace, claim, groupStatus, func() error { return claim.commit(work.offsets) })
+	}
+	for _, b := range batches {
+		claim.settled[b.partition] = b.next
+		w.metrics.lag(b.partition, b.end-b.next)
+	}
+}
+
+// insist does something until it works, as long as the partitions are ours and
+// ctx lasts. It reports whether it was done. claim.mu is held.
+func (w *writer) insist(ctx context.Context, claim *claim, component string, do func() error) bool {
+	var pause backoff
+	for {
+		trouble := groupStatus
+		ours, err := claim.ours()
+		if err == nil {
+			if !ours {
+				return false
+			}
+			trouble, err = component, do()
+		}
+		w.status.set(trouble, err)
+		if err == nil {
+			return true
+		}
+		if !pause.wait(ctx) {
+			w.status.set(component, nil) // not for us to do any more
+			return false
+		}
+	}
+}
+
+// work is what there is to do about some batches.
+type work struct {
+	records    []byte        // CSV
+	lines      []*message    // of the records
+	letters    []letter      // what cannot be used
+	offsets    map[int]int64 // to commit, by partition
+	consumed   map[int]int   // messages, by partition
+	duplicates int
+	conflicts  int
+	rejected   map[sale.Reason]int
+}
+
+// sort judges the batches' messages: new lines, duplicates, conflicts, rejects.
+// It remembers nothing yet.
+func (w *writer) sort(batches []*batch) *work {
+	todo := &work{offsets: make(map[int]int64), consumed: make(map[int]int), rejected: make(map[sale.Reason]int)}
+	fresh := make(map[uint64]uint32) // identities among these batches
+	for _, b := range batches {
+		if len(b.messages) == 0 {
+			continue
+		}
+		if _, ok := b.claim.settled[b.partition]; !ok {
+			b.claim.settled[b.partition] = b.messages[0].Offset // all before is settled, by whoever had it
+		}
+		todo.consumed[b.partition] += len(b.messages)
+		todo.offsets[b.partition] = b.next
+		for i := range b.messages {
+			m := &b.messages[i]
+			if m.rejected != nil {
+				todo.rejected[m.rejected.Reason]++
+				todo.letters = append(todo.letters, letter{m, m.rejected})
+				continue
+			}
+			id := m.line.Identity
+			verdict := w.seen.Check(id)
+			if content, ok := fresh[id.Key]; ok && verdict == dedupe.Unknown {
+				verdict = dedupe.Compare(content, id.Content)
+			}
+			switch verdict {
+			case dedupe.Duplicate:
+				todo.duplicates++
+			case dedupe.Conflict:
+				todo.conflicts++
+				todo.letters = append(todo.letters, letter{m, conflictOf(&m.line)})
+			case dedupe.Unknown:
+				fresh[id.Key] = id.Content
+				todo.records = sale.AppendRecord(todo.records, &m.line.Row)
+				todo.lines = append(todo.lines, m)
+			}
+		}
+	}
+	return todo
+}
+
+// append makes records durable.
+func (w *writer) append(records []byte) error {
+	began := time.Now()
+	if err := w.csv.Append(records); err != nil {
+		return err
+	}
+	w.metrics.sync.Observe(time.Since(began).Seconds())
+	w.metrics.bytes.Store(w.csv.Bytes())
+	return nil
+}
+
+// remember takes note of lines that are on disk.
+func (w *writer) remember(work *work) {
+	if len(work.lines) == 0 {
+		return
+	}
+	now := time.Now()
+	entries := make([]totals.Entry, len(work.lines))
+	for i, m := range work.lines {
+		entries[i] = totals.Entry{Line: &m.line, NewInvoice: w.seen.Remember(m.line.Identity, m.line.Invoice)}
+		w.metrics.latency.Observe(now.Sub(m.Time).Seconds())
+	}
+	w.totals.Add(entries)
+	w.latest.addAll(work.lines)
+}
+
+// checkGoal calls reached when all partitions that are ours are settled up to the
+// goal.
+func (w *writer) checkGoal() {
+	goal, claim := w.goal.Load(), w.current.Load()
+	if goal == nil || claim == nil {
+		return
+	}
+	claim.mu.Lock()
+	defer claim.mu.Unlock()
+	for _, p := range claim.partitions {
+		if settled, ok := claim.settled[p]; !ok || settled < (*goal)[p] {
+			return
+		}
+	}
+	if !claim.lost && claim.ctx.Err() == nil {
+		w.reached()
+	}
+}

@@ -1,0 +1,92 @@
+// Package broker is the way to a Kafka cluster: addresses, credentials, and the
+// topics that must be there.
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// Cluster says how to reach a Kafka cluster. Its zero value is not usable;
+// see New.
+type Cluster struct {
+	Addresses []string         // host:port of the brokers to start from
+	Dialer    *kafka.Dialer    // for connections to one broker: groups, fetches
+	Transport *kafka.Transport // for requests routed by the cluster's metadata
+}
+
+// New returns the way to the cluster that the options describe. It does not
+// connect yet.
+func New(o Options) (*Cluster, error) {
+	if len(o.Addresses) == 0 {
+		return nil, errors.New("no broker address is given; name at least one as host:port")
+	}
+	for _, a := range o.Addresses {
+		if _, _, err := net.SplitHostPort(a); err != nil {
+			return nil, fmt.Errorf("the broker address %q is not host:port, for example localhost:9092", a)
+		}
+	}
+	encryption, err := o.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
+	mechanism, err := o.saslMechanism()
+	if err != nil {
+		return nil, err
+	}
+	const (
+		clientID    = "tillstream"
+		dialTimeout = 5 * time.Second
+	)
+	return &Cluster{
+		Addresses: o.Addresses,
+		Dialer:    &kafka.Dialer{ClientID: clientID, Timeout: dialTimeout, DualStack: true, TLS: encryption, SASLMechanism: mechanism},
+		Transport: &kafka.Transport{ClientID: clientID, DialTimeout: dialTimeout, TLS: encryption, SASL: mechanism},
+	}, nil
+}
+
+// Client sends requests to the cluster, each to the broker that answers for it.
+func (c *Cluster) Client() *kafka.Client {
+	return &kafka.Client{Addr: kafka.TCP(c.Addresses...), Transport: c.Transport}
+}
+
+// String names the cluster for messages.
+func (c *Cluster) String() string { return strings.Join(c.Addresses, ",") }
+
+// Close drops the idle connections.
+func (c *Cluster) Close() { c.Transport.CloseIdleConnections() }
+
+// EnsureTopic creates the topic with so many partitions where it does not exist
+// yet, replicated as the brokers' own default says. A topic that exists stays as
+// it is.
+func (c *Cluster) EnsureTopic(ctx context.Context, topic string, partitions int) (created bool, err error) {
+	client := c.Client()
+	meta, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
+	if err != nil {
+		return false, fmt.Errorf("asking %s for topic %s: %w", c, topic, err)
+	}
+	for _, t := range meta.Topics {
+		if t.Name == topic && t.Error == nil && len(t.Partitions) > 0 {
+			return false, nil
+		}
+	}
+	answer, err := client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
+		Topic: topic, NumPartitions: partitions, ReplicationFactor: -1,
+	}}})
+	if err == nil {
+		err = answer.Errors[topic]
+	}
+	if errors.Is(err, kafka.TopicAlreadyExists) {
+		return false, nil // another process was quicker
+	}
+	if err != nil {
+		return false, fmt.Errorf("creating topic %s on %s: %w", topic, c, err)
+	}
+	return true, nil
+}
