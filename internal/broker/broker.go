@@ -67,14 +67,11 @@ func (c *Cluster) Close() { c.Transport.CloseIdleConnections() }
 // it is.
 func (c *Cluster) EnsureTopic(ctx context.Context, topic string, partitions int) (created bool, err error) {
 	client := c.Client()
-	meta, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
-	if err != nil {
+	switch led, err := c.hasLeaders(ctx, topic); {
+	case err != nil:
 		return false, fmt.Errorf("asking %s for topic %s: %w", c, topic, err)
-	}
-	for _, t := range meta.Topics {
-		if t.Name == topic && t.Error == nil && len(t.Partitions) > 0 {
-			return false, nil
-		}
+	case led:
+		return false, nil
 	}
 	answer, err := client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
 		Topic: topic, NumPartitions: partitions, ReplicationFactor: -1,
@@ -82,11 +79,74 @@ func (c *Cluster) EnsureTopic(ctx context.Context, topic string, partitions int)
 	if err == nil {
 		err = answer.Errors[topic]
 	}
+	created = err == nil
 	if errors.Is(err, kafka.TopicAlreadyExists) {
-		return false, nil // another process was quicker
+		err = nil // another process was quicker, or its leaders are being elected
 	}
 	if err != nil {
 		return false, fmt.Errorf("creating topic %s on %s: %w", topic, c, err)
 	}
-	return true, nil
+	return created, c.waitForLeaders(ctx, topic)
+}
+
+// hasLeaders reports whether the topic exists and each partition has a broker
+// that leads it. It asks over a connection of its own: a Transport answers from
+// metadata that is seconds old.
+func (c *Cluster) hasLeaders(ctx context.Context, topic string) (bool, error) {
+	conn, err := c.dial(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(deadline); err != nil {
+			return false, err
+		}
+	}
+	partitions, err := conn.ReadPartitions(topic)
+	if errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, kafka.LeaderNotAvailable) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, p := range partitions {
+		if p.Error != nil || p.Leader.Host == "" {
+			return false, nil
+		}
+	}
+	return len(partitions) > 0, nil
+}
+
+// dial connects to any broker that answers.
+func (c *Cluster) dial(ctx context.Context) (*kafka.Conn, error) {
+	var errs []error
+	for _, address := range c.Addresses {
+		conn, err := c.Dialer.DialContext(ctx, "tcp", address)
+		if err == nil {
+			return conn, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+// waitForLeaders waits until a topic that was just made can be used.
+func (c *Cluster) waitForLeaders(ctx context.Context, topic string) error {
+	const (
+		patience = 10 * time.Second
+		pause    = 50 * time.Millisecond
+	)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		if led, err := c.hasLeaders(ctx, topic); err == nil && led {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for a leader of each partition of topic %s on %s: %w", topic, c, ctx.Err())
+		case <-time.After(pause):
+		}
+	}
 }
