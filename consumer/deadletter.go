@@ -24,8 +24,9 @@ const (
 
 // letter is a message that cannot be used, and why.
 type letter struct {
-	message *message
-	why     *sale.Reject
+	partition int
+	message   *message
+	why       *sale.Reject
 }
 
 func conflictOf(line *sale.Line) *sale.Reject {
@@ -58,14 +59,14 @@ func (d *deadLetters) publish(ctx context.Context, letters []letter) error {
 	messages := make([]kafka.Message, len(letters))
 	for i, l := range letters {
 		messages[i] = kafka.Message{
-			Key:   l.message.Key,
-			Value: l.message.Value,
-			Headers: append(slices.Clone(l.message.Headers),
+			Key:   l.message.key,
+			Value: l.message.value,
+			Headers: append(slices.Clone(l.message.headers),
 				kafka.Header{Key: reasonHeader, Value: []byte(l.why.Reason)},
 				kafka.Header{Key: detailHeader, Value: []byte(l.why.Detail)},
 				kafka.Header{Key: topicHeader, Value: []byte(d.from)},
-				kafka.Header{Key: partitionHeader, Value: strconv.AppendInt(nil, int64(l.message.Partition), 10)},
-				kafka.Header{Key: offsetHeader, Value: strconv.AppendInt(nil, l.message.Offset, 10)},
+				kafka.Header{Key: partitionHeader, Value: strconv.AppendInt(nil, int64(l.partition), 10)},
+				kafka.Header{Key: offsetHeader, Value: strconv.AppendInt(nil, l.message.offset, 10)},
 			),
 		}
 	}

@@ -18,28 +18,7 @@ const (
 	fetchWait = 500 * time.Millisecond
 	// fetchTimeout is when a broker that does not answer is given up.
 	fetchTimeout = 30 * time.Second
-	// batchLines bounds what is handed to the writer at once.
-	batchLines = 1000
-	// queuedBatches is how many batches may wait for the writer. With batchLines
-	// and about 1 KiB a line it bounds the memory between Kafka and the disk.
-	queuedBatches = 16
 )
-
-// message is one Kafka message and what became of it: a line, or a rejection.
-type message struct {
-	kafka.Message
-	line     sale.Line
-	rejected *sale.Reject
-}
-
-// batch is a run of messages of one partition, in order.
-type batch struct {
-	claim     *claim
-	partition int
-	messages  []message
-	next      int64 // the offset after the last one
-	end       int64 // the partition's high watermark when it was fetched
-}
 
 // fetcher reads one partition as long as a claim lasts.
 type fetcher struct {
@@ -148,21 +127,19 @@ func (f *fetcher) skipLost(conn *kafka.Conn) error {
 // read takes one fetch response apart and hands its messages over.
 func (f *fetcher) read(ctx context.Context, conn *kafka.Conn, decoder *sale.Decoder) error {
 	response := conn.ReadBatchWith(kafka.ReadBatchConfig{MinBytes: 1, MaxBytes: fetchBytes, MaxWait: fetchWait})
-	next := &batch{claim: f.claim, partition: f.partition, end: response.HighWaterMark()}
+	next := f.batch(response)
 	for {
 		m, err := response.ReadMessage()
 		if err != nil {
 			break // Close tells an error from the end of the response
 		}
 		f.offset = m.Offset + 1
-		next.messages = append(next.messages, message{Message: m})
-		f.judge(decoder, &next.messages[len(next.messages)-1])
+		next.add(&m, decoder, f.consumer.reader)
 		if len(next.messages) == batchLines {
 			if !f.hand(ctx, next) {
 				return errors.Join(ctx.Err(), response.Close())
 			}
-			next = &batch{claim: f.claim, partition: f.partition, end: response.HighWaterMark(),
-				messages: make([]message, 0, batchLines)}
+			next = f.batch(response)
 		}
 	}
 	err := response.Close()
@@ -180,16 +157,11 @@ func (f *fetcher) read(ctx context.Context, conn *kafka.Conn, decoder *sale.Deco
 	return err
 }
 
-// judge decodes one message into its line or the reason against it.
-func (f *fetcher) judge(decoder *sale.Decoder, m *message) {
-	var row sale.Row
-	err := decoder.Decode(m.Value, &row)
-	if err == nil {
-		err = f.consumer.reader.Read(&row, m.Time, &m.line)
-	}
-	if err != nil && !errors.As(err, &m.rejected) {
-		panic("decoding returned an error that is no rejection: " + err.Error())
-	}
+// batch returns an empty batch for the response's messages.
+func (f *fetcher) batch(response *kafka.Batch) *batch {
+	b := f.consumer.writer.spare.get()
+	b.claim, b.partition, b.end = f.claim, f.partition, response.HighWaterMark()
+	return b
 }
 
 // hand gives a batch to the writer. It reports false when ctx ended first.

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kamstrup/intmap"
+
 	"tillstream/internal/dedupe"
 	"tillstream/internal/journal"
 	"tillstream/internal/sale"
@@ -13,7 +15,7 @@ import (
 
 const (
 	// settleLines bounds how many messages share one write and one sync.
-	settleLines = 8 * batchLines
+	settleLines = 16 * batchLines
 	// tidyEvery is how often the writer looks after what no message triggers.
 	tidyEvery = 100 * time.Millisecond
 )
@@ -29,6 +31,8 @@ type writer struct {
 	metrics *metrics
 	letters *deadLetters
 	batches chan *batch
+	spare   spares
+	todo    work // its memory is used again
 
 	current atomic.Pointer[claim]         // what is assigned to us now
 	goal    atomic.Pointer[map[int]int64] // end offsets to stop at, nil for none
@@ -42,7 +46,11 @@ func (w *writer) run(ctx context.Context) error {
 	for {
 		select {
 		case first := <-w.batches:
-			w.settle(w.gather(first))
+			together := w.gather(first)
+			w.settle(together)
+			for _, b := range together {
+				w.spare.put(b)
+			}
 		case now := <-tidy.C:
 			w.seen.Expire(now)
 			w.metrics.identities.Set(float64(w.seen.Len()))
@@ -134,27 +142,42 @@ func (w *writer) insist(ctx context.Context, claim *claim, component string, do 
 
 // work is what there is to do about some batches.
 type work struct {
-	records    []byte        // CSV
-	lines      []*message    // of the records
-	letters    []letter      // what cannot be used
-	offsets    map[int]int64 // to commit, by partition
-	consumed   map[int]int   // messages, by partition
+	records    []byte                      // CSV
+	lines      []*message                  // of the records
+	fresh      *intmap.Map[uint64, uint32] // their identities
+	letters    []letter                    // what cannot be used
+	offsets    map[int]int64               // to commit, by partition
+	consumed   map[int]int                 // messages, by partition
 	duplicates int
 	conflicts  int
 	rejected   map[sale.Reason]int
 }
 
+// reset makes it empty.
+func (t *work) reset() {
+	if t.fresh == nil {
+		t.fresh = intmap.New[uint64, uint32](settleLines)
+		t.offsets, t.consumed, t.rejected = make(map[int]int64), make(map[int]int), make(map[sale.Reason]int)
+	}
+	t.records, t.lines, t.letters = t.records[:0], t.lines[:0], t.letters[:0]
+	t.duplicates, t.conflicts = 0, 0
+	t.fresh.Clear()
+	clear(t.offsets)
+	clear(t.consumed)
+	clear(t.rejected)
+}
+
 // sort judges the batches' messages: new lines, duplicates, conflicts, rejects.
 // It remembers nothing yet.
 func (w *writer) sort(batches []*batch) *work {
-	todo := &work{offsets: make(map[int]int64), consumed: make(map[int]int), rejected: make(map[sale.Reason]int)}
-	fresh := make(map[uint64]uint32) // identities among these batches
+	todo := &w.todo
+	todo.reset()
 	for _, b := range batches {
 		if len(b.messages) == 0 {
 			continue
 		}
 		if _, ok := b.claim.settled[b.partition]; !ok {
-			b.claim.settled[b.partition] = b.messages[0].Offset // all before is settled, by whoever had it
+			b.claim.settled[b.partition] = b.messages[0].offset // all before is settled, by whoever had it
 		}
 		todo.consumed[b.partition] += len(b.messages)
 		todo.offsets[b.partition] = b.next
@@ -162,28 +185,33 @@ func (w *writer) sort(batches []*batch) *work {
 			m := &b.messages[i]
 			if m.rejected != nil {
 				todo.rejected[m.rejected.Reason]++
-				todo.letters = append(todo.letters, letter{m, m.rejected})
+				todo.letters = append(todo.letters, letter{b.partition, m, m.rejected})
 				continue
 			}
-			id := m.line.Identity
-			verdict := w.seen.Check(id)
-			if content, ok := fresh[id.Key]; ok && verdict == dedupe.Unknown {
-				verdict = dedupe.Compare(content, id.Content)
-			}
-			switch verdict {
+			switch w.judge(m.line.Identity) {
 			case dedupe.Duplicate:
 				todo.duplicates++
 			case dedupe.Conflict:
 				todo.conflicts++
-				todo.letters = append(todo.letters, letter{m, conflictOf(&m.line)})
+				todo.letters = append(todo.letters, letter{b.partition, m, conflictOf(&m.line)})
 			case dedupe.Unknown:
-				fresh[id.Key] = id.Content
-				todo.records = sale.AppendRecord(todo.records, &m.line.Row)
+				todo.records = append(todo.records, b.record(m)...)
 				todo.lines = append(todo.lines, m)
 			}
 		}
 	}
 	return todo
+}
+
+// judge compares a line with those on disk and those about to be.
+func (w *writer) judge(id sale.Identity) dedupe.Verdict {
+	if verdict := w.seen.Check(id); verdict != dedupe.Unknown {
+		return verdict
+	}
+	if content, isNew := w.todo.fresh.PutIfNotExists(id.Key, id.Content); !isNew {
+		return dedupe.Compare(content, id.Content)
+	}
+	return dedupe.Unknown
 }
 
 // append makes records durable.
@@ -206,7 +234,7 @@ func (w *writer) remember(work *work) {
 	entries := make([]totals.Entry, len(work.lines))
 	for i, m := range work.lines {
 		entries[i] = totals.Entry{Line: &m.line, NewInvoice: w.seen.Remember(m.line.Identity, m.line.Invoice)}
-		w.metrics.latency.Observe(now.Sub(m.Time).Seconds())
+		w.metrics.latency.Observe(now.Sub(m.at).Seconds())
 	}
 	w.totals.Add(entries)
 	w.latest.addAll(work.lines)

@@ -5,6 +5,8 @@ package dedupe
 import (
 	"time"
 
+	"github.com/kamstrup/intmap"
+
 	"tillstream/internal/sale"
 )
 
@@ -15,22 +17,24 @@ const generations = 4
 
 // Set is the identities and invoices remembered. It is owned by one goroutine.
 //
-// A remembered line costs 16 bytes in a hash table (8 of key, 4 of content,
-// padded) and a remembered invoice 8, with the table's free places about 26 and
-// 13.
+// A remembered line takes 16 bytes of a hash table (8 of key, 4 of content,
+// padded) and a remembered invoice 8. The tables are between 35 and 70 % full.
 type Set struct {
 	window time.Duration
 	begun  time.Time // when parts[0] began
 	parts  []part    // newest first
 }
 
+// A table of our own kind of key takes half the time of Go's map, which is spent
+// waiting for memory once there are millions.
 type part struct {
-	lines    map[uint64]uint32 // identity key to content
-	invoices map[uint64]struct{}
+	lines    *intmap.Map[uint64, uint32] // identity key to content
+	invoices *intmap.Set[uint64]
 }
 
 func newPart() part {
-	return part{lines: make(map[uint64]uint32), invoices: make(map[uint64]struct{})}
+	const size = 1024
+	return part{lines: intmap.New[uint64, uint32](size), invoices: intmap.NewSet[uint64](size)}
 }
 
 // New returns an empty set that remembers for at least the window; a window of 0
@@ -52,7 +56,7 @@ const (
 // Check says whether the line is known.
 func (s *Set) Check(id sale.Identity) Verdict {
 	for _, p := range s.parts {
-		if content, ok := p.lines[id.Key]; ok {
+		if content, ok := p.lines.Get(id.Key); ok {
 			return Compare(content, id.Content)
 		}
 	}
@@ -67,24 +71,15 @@ func Compare(known, content uint32) Verdict {
 	return Conflict
 }
 
-// HasInvoice reports whether a line of the invoice is known.
-func (s *Set) HasInvoice(invoice uint64) bool {
-	for _, p := range s.parts {
-		if _, ok := p.invoices[invoice]; ok {
-			return true
-		}
-	}
-	return false
-}
-
 // Remember adds a line that is on disk. It reports whether the invoice is new.
 func (s *Set) Remember(id sale.Identity, invoice uint64) (newInvoice bool) {
-	newInvoice = !s.HasInvoice(invoice)
-	if newInvoice {
-		s.parts[0].invoices[invoice] = struct{}{}
+	s.parts[0].lines.Put(id.Key, id.Content)
+	for _, older := range s.parts[1:] {
+		if older.invoices.Has(invoice) {
+			return false
+		}
 	}
-	s.parts[0].lines[id.Key] = id.Content
-	return newInvoice
+	return s.parts[0].invoices.Add(invoice)
 }
 
 // Expire drops what is older than the window. It is cheap enough to be called
@@ -102,7 +97,7 @@ func (s *Set) Expire(now time.Time) {
 func (s *Set) Len() int {
 	n := 0
 	for _, p := range s.parts {
-		n += len(p.lines)
+		n += p.lines.Len()
 	}
 	return n
 }
