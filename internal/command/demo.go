@@ -48,7 +48,7 @@ type demo struct {
 	log      *slog.Logger
 	registry *prometheus.Registry
 	broker   *embedded.Broker
-	cluster  *broker.Cluster
+	clusters []*broker.Cluster
 	server   *server
 	consumer *consumer.Consumer
 	producer *producer.Producer
@@ -130,10 +130,14 @@ func (d *demo) start(c *cli.Context, produce producer.Config, consume consumer.C
 	if d.broker, err = embedded.Start(filepath.Join(d.dir, "kafka")); err != nil {
 		return err
 	}
-	if d.cluster, err = broker.New(broker.Options{Addresses: d.broker.Addresses()}); err != nil {
+	// Each has its own connections, as if they were two processes.
+	if produce.Cluster, err = broker.New(broker.Options{Addresses: d.broker.Addresses()}); err != nil {
 		return err
 	}
-	produce.Cluster, consume.Cluster = d.cluster, d.cluster
+	if consume.Cluster, err = broker.New(broker.Options{Addresses: d.broker.Addresses()}); err != nil {
+		return err
+	}
+	d.clusters = []*broker.Cluster{produce.Cluster, consume.Cluster}
 	produce.Topic, produce.Partitions = consume.Topic, consume.Partitions
 	consume.Out = d.dir
 	if d.producer, err = producer.New(produce); err != nil {
@@ -222,8 +226,8 @@ func (d *demo) summary() demoSummary {
 // close stops what newDemo started.
 func (d *demo) close() error {
 	var errs []error
-	if d.cluster != nil {
-		d.cluster.Close()
+	for _, c := range d.clusters {
+		c.Close()
 	}
 	if d.broker != nil {
 		errs = append(errs, d.broker.Close())
