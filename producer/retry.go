@@ -143,7 +143,7 @@ func (r *retrier) failed(who int, err error) {
 }
 
 func isElection(err error) bool {
-	return errors.Is(err, kafka.NotLeaderForPartition) || errors.Is(err, kafka.LeaderNotAvailable) || errors.Is(err, kafka.UnknownTopicOrPartition)
+	return errors.Is(err, kafka.NotLeaderForPartition) || errors.Is(err, kafka.LeaderNotAvailable)
 }
 
 func (r *retrier) succeeded(who int) {
