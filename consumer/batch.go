@@ -16,7 +16,7 @@ const (
 	// queuedBatches is how many batches may wait for the writer, so that
 	// decoding goes on while it waits for the disk. With batchLines and about
 	// 1 KiB a line it bounds the memory between Kafka and the disk.
-	queuedBatches = 32
+	queuedBatches = 64
 )
 
 // batch is a run of messages of one partition, in order, decoded.

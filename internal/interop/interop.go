@@ -48,6 +48,12 @@ func Python(t testing.TB) string {
 	return python
 }
 
+// Interpreter is Python without a test around it.
+func Interpreter(ctx context.Context) (string, error) { return venv(ctx) }
+
+// Script returns the path of OldProducer or OldConsumer.
+func Script(name string) (string, error) { return scriptPath(name) }
+
 func venv(ctx context.Context) (string, error) {
 	python, err := findPython()
 	if err != nil {

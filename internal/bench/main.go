@@ -1,0 +1,249 @@
+//go:build unix
+
+// Bench measures tillstream against named peers on a real Apache Kafka, all in
+// one run, and prints a table of ratios. A bare time says little on a machine that
+// others use too; a ratio of medians, taken in turns, says more.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tillstream/internal/interop"
+	"tillstream/internal/kafkatest"
+)
+
+const partitions = 4
+
+func main() {
+	lines := flag.Int("lines", 2_000_000, "messages")
+	runs := flag.Int("runs", 5, "runs of each, in turns; the median counts")
+	old := flag.Int("old-lines", 200_000, "messages for the predecessor's Python loop, which would take minutes for all")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, *lines, *runs, *old)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is one run's surroundings.
+type bench struct {
+	ctx      context.Context
+	dir      string // scratch
+	binary   string
+	server   *kafkatest.Server
+	source   string // transactions.csv
+	messages string // the same as kcat -P takes it
+	lines    int
+	round    int
+}
+
+func run(ctx context.Context, lines, runs, old int) (err error) {
+	if _, err := exec.LookPath("kcat"); err != nil {
+		return errors.New("kcat is not installed; install it with: apt-get install kcat")
+	}
+	b := &bench{ctx: ctx, lines: lines}
+	if b.dir, err = os.MkdirTemp("", "tillstream-bench-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	b.binary = filepath.Join(b.dir, "tillstream")
+	if err := b.command("go", "build", "-o", b.binary, "tillstream"); err != nil {
+		return err
+	}
+	say("starting Kafka")
+	if b.server, err = kafkatest.Run(ctx, kafkatest.JavaFlags("-Xmx1g")); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.server.Close()) }()
+	say("generating %d lines", lines)
+	if err := b.command(b.binary, "generate", "--lines", strconv.Itoa(lines), "--out", filepath.Join(b.dir, "data")); err != nil {
+		return err
+	}
+	b.source = filepath.Join(b.dir, "data", "transactions.csv")
+
+	fmt.Printf("%d messages, %d partitions, %d runs of each in turns, %d processors, %s\n\n",
+		lines, partitions, runs, runtime.NumCPU(), time.Now().UTC().Format(time.DateOnly))
+	if err := b.consuming(runs, old); err != nil {
+		return err
+	}
+	return b.producing(runs)
+}
+
+// contender is one way of doing a job.
+type contender struct {
+	name  string
+	lines int
+	once  func() error
+	took  []time.Duration
+}
+
+// median is the middle of the times for a million messages.
+func (c *contender) median() time.Duration {
+	sorted := slices.Sorted(slices.Values(c.took))
+	return time.Duration(float64(sorted[len(sorted)/2]) * 1e6 / float64(c.lines))
+}
+
+// race runs the contenders in turns and prints how each compares with the first.
+func (b *bench) race(title string, runs int, contenders ...*contender) error {
+	for b.round = range runs + 1 {
+		for _, c := range contenders {
+			if err := settle(); err != nil {
+				return err
+			}
+			began := time.Now()
+			if err := c.once(); err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			if took := time.Since(began); b.round > 0 { // the first round warms up
+				c.took = append(c.took, took)
+				say("%s, run %d: %.2f s", c.name, b.round, took.Seconds())
+			}
+		}
+	}
+	fmt.Printf("| %s | median s per million | min-max | time relative to %s |\n|---|---|---|---|\n", title, contenders[0].name)
+	for _, c := range contenders {
+		perMillion := 1e6 / float64(c.lines)
+		fmt.Printf("| %s | %.2f | %.2f-%.2f | %.2f |\n", c.name, c.median().Seconds(),
+			slices.Min(c.took).Seconds()*perMillion, slices.Max(c.took).Seconds()*perMillion,
+			c.median().Seconds()/contenders[0].median().Seconds())
+	}
+	fmt.Println()
+	return nil
+}
+
+// settle lets the disk finish what the contender before has left to it.
+func settle() error { return exec.Command("sync").Run() }
+
+func (b *bench) consuming(runs, old int) error {
+	const topic = "bench-consume"
+	if err := b.server.CreateTopic(b.ctx, topic, partitions); err != nil {
+		return err
+	}
+	if err := b.tillstream("produce", "--topic", topic, "--source", b.source, "--rate", "0", "--stamp", "keep"); err != nil {
+		return err
+	}
+	python, err := interop.Interpreter(b.ctx)
+	if err != nil {
+		return err
+	}
+	script, err := interop.Script(interop.OldConsumer)
+	if err != nil {
+		return err
+	}
+	b.messages = filepath.Join(b.dir, "messages")
+	raw := filepath.Join(b.dir, "raw")
+	drain := func(traced ...string) func() error {
+		return func() error {
+			out := filepath.Join(b.dir, "out")
+			if err := os.RemoveAll(out); err != nil {
+				return err
+			}
+			return b.tillstream(append([]string{"consume", "--topic", topic, "--out", out, "--drain",
+				"--group", fmt.Sprintf("bench-%d-%d", b.round, time.Now().UnixNano())}, traced...)...)
+		}
+	}
+	err = b.race("consuming", runs,
+		&contender{name: "kcat, raw dump", lines: b.lines, once: func() error {
+			return b.toFile(raw, "kcat", "-b", b.server.Addr(), "-C", "-t", topic, "-o", "beginning", "-e", "-q")
+		}},
+		&contender{name: "tillstream consume --drain", lines: b.lines, once: drain()},
+	)
+	if err != nil {
+		return err
+	}
+	one := min(runs, 1)
+	err = b.race("consuming", one,
+		&contender{name: "tillstream consume --drain", lines: b.lines, once: drain()},
+		&contender{name: "the predecessor's Python loop", lines: old, once: func() error {
+			return b.command(python, script, "--brokers", b.server.Addr(), "--topic", topic,
+				"--out", filepath.Join(b.dir, "old.csv"), "--count", strconv.Itoa(old), "--timeout", "600")
+		}},
+	)
+	if err != nil {
+		return err
+	}
+	return b.toFile(b.messages, "kcat", "-b", b.server.Addr(), "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-f", "%k\t%s\n")
+}
+
+func (b *bench) producing(runs int) error {
+	topics := 0
+	topic := func() (string, error) {
+		topics++
+		name := fmt.Sprintf("bench-produce-%d", topics)
+		return name, b.server.CreateTopic(b.ctx, name, partitions)
+	}
+	return b.race("producing, acks from all", runs,
+		&contender{name: "kcat -P", lines: b.lines, once: func() error {
+			t, err := topic()
+			if err != nil {
+				return err
+			}
+			return b.command("kcat", "-b", b.server.Addr(), "-P", "-t", t, "-K", "\t", "-X", "acks=all", "-l", b.messages)
+		}},
+		&contender{name: "kafka-producer-perf-test", lines: b.lines, once: func() error {
+			t, err := topic()
+			if err != nil {
+				return err
+			}
+			tool, err := kafkatest.Tool(b.ctx, "org.apache.kafka.tools.ProducerPerformance", "--topic", t, "--num-records", strconv.Itoa(b.lines),
+				"--throughput", "-1", "--payload-file", b.messages, "--producer-props", "bootstrap.servers="+b.server.Addr(), "acks=all")
+			if err != nil {
+				return err
+			}
+			return finish(tool)
+		}},
+		&contender{name: "tillstream produce --rate 0", lines: b.lines, once: func() error {
+			t, err := topic()
+			if err != nil {
+				return err
+			}
+			return b.tillstream("produce", "--topic", t, "--source", b.source, "--rate", "0")
+		}},
+	)
+}
+
+func (b *bench) tillstream(args ...string) error {
+	return b.command(b.binary, append(args, "--brokers", b.server.Addr(), "--listen", "localhost:0")...)
+}
+
+func (b *bench) command(name string, args ...string) error {
+	return finish(exec.CommandContext(b.ctx, name, args...))
+}
+
+func (b *bench) toFile(path, name string, args ...string) (err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	cmd := exec.CommandContext(b.ctx, name, args...)
+	cmd.Stdout = f
+	return finish(cmd)
+}
+
+func finish(cmd *exec.Cmd) error {
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, stderr.String())
+	}
+	return nil
+}
+
+func say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
