@@ -27,6 +27,7 @@ type batch struct {
 	records   []byte // the lines' CSV records, in order
 	next      int64  // the offset after the last one
 	end       int64  // the partition's high watermark when it was fetched
+	known     bool   // settled already, by another owner: only to be remembered
 }
 
 // message is one Kafka message and what became of it: a line, or a rejection.

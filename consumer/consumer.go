@@ -55,6 +55,7 @@ type Consumer struct {
 	latest  *latest
 	began   time.Time
 	asked   chan struct{} // Finish was called
+	known   map[int]int64 // by partition, up to where the identities of the log are in memory
 }
 
 // New opens the output directory and rebuilds identities and totals from the CSV
@@ -79,10 +80,15 @@ func New(cfg Config) (*Consumer, error) {
 		latest: newLatest(),
 		began:  time.Now(),
 		asked:  make(chan struct{}, 1),
+		known:  make(map[int]int64),
 	}
 	c.status.set(groupStatus, expected{errors.New("has not joined the consumer group yet")})
 	seen := dedupe.New(cfg.DedupeWindow, c.began)
-	recovered, err := recoverFrom(csv, c.reader, seen, c.totals, c.latest)
+	recovered, first, err := recoverFrom(csv, c.reader, seen, c.totals, c.latest)
+	var token string
+	if err == nil {
+		token, err = tokenOf(cfg.Out)
+	}
 	if err != nil {
 		return nil, errors.Join(err, csv.Close())
 	}
@@ -93,6 +99,8 @@ func New(cfg Config) (*Consumer, error) {
 	c.metrics = newMetrics(cfg.Registerer, c.totals)
 	c.writer = &writer{
 		csv:     csv,
+		token:   token,
+		first:   first,
 		seen:    seen,
 		totals:  c.totals,
 		latest:  c.latest,
@@ -105,8 +113,9 @@ func New(cfg Config) (*Consumer, error) {
 	return c, nil
 }
 
-// recoverFrom rebuilds what is kept in memory from what is on disk.
-func recoverFrom(csv *journal.Journal, reader *sale.Reader, seen *dedupe.Set, sums *totals.Totals, newest *latest) (lines int64, err error) {
+// recoverFrom rebuilds what is kept in memory from what is on disk. It returns how
+// many lines that are and the identity of the first.
+func recoverFrom(csv *journal.Journal, reader *sale.Reader, seen *dedupe.Set, sums *totals.Totals, newest *latest) (lines int64, first uint64, err error) {
 	var line sale.Line
 	entry := []totals.Entry{{Line: &line}}
 	err = csv.Replay(func(row *sale.Row) error {
@@ -116,13 +125,16 @@ func recoverFrom(csv *journal.Journal, reader *sale.Reader, seen *dedupe.Set, su
 		if seen.Check(line.Identity) != dedupe.Unknown {
 			return fmt.Errorf("invoice %s line %d is there twice; remove one or move the file away", line.Row[sale.InvoiceID], line.Number)
 		}
+		if lines == 0 {
+			first = line.Identity.Key
+		}
 		entry[0].NewInvoice = seen.Remember(line.Identity, line.Invoice)
 		sums.Add(entry)
 		newest.add(&line.Row)
 		lines++
 		return nil
 	})
-	return lines, err
+	return lines, first, err
 }
 
 // Close lets go of a consumer that was not run.

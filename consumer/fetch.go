@@ -20,12 +20,18 @@ const (
 	fetchTimeout = 30 * time.Second
 )
 
-// fetcher reads one partition as long as a claim lasts.
+// fetcher reads one partition as long as a claim lasts: first, where others have
+// had it, what is settled but not known to us, then what is not settled.
 type fetcher struct {
 	consumer  *Consumer
 	claim     *claim
 	partition int
-	offset    int64 // next to read; kafka.FirstOffset until it is resolved
+
+	next      int64 // the first offset that is not handed over yet; kafka.FirstOffset until that is resolved
+	learnFrom int64 // settled offsets to learn the identities of: from here
+	learnTo   int64 // up to here, exclusive
+	resolved  bool  // learnFrom is set
+	offset    int64 // to read now
 }
 
 // run fetches, decodes and hands over until ctx ends. Troubles are waited out.
@@ -60,26 +66,39 @@ func (f *fetcher) fetch(ctx context.Context, pause *backoff) error {
 		return err
 	}
 	decoder := sale.NewDecoder()
+	for f.offset = f.learnFrom; f.offset < f.learnTo; {
+		f.consumer.status.set(f.name(), expected{fmt.Errorf("learning from the log which lines its last owner wrote: offset %d of %d", f.offset, f.learnTo)})
+		if err := f.step(ctx, conn, decoder); err != nil {
+			return err
+		}
+		f.learnFrom = f.offset
+	}
+	f.offset = f.next
+	if !f.hand(ctx, f.batch(f.next)) { // tells the writer where the partition stands
+		return ctx.Err()
+	}
 	for {
-		if err := conn.SetReadDeadline(time.Now().Add(fetchTimeout)); err != nil {
-			return err
-		}
-		if _, err := conn.Seek(f.offset, kafka.SeekAbsolute|kafka.SeekDontCheck); err != nil {
-			return err
-		}
-		err := f.read(ctx, conn, decoder)
-		if errors.Is(err, kafka.OffsetOutOfRange) {
-			if err := f.skipLost(conn); err != nil {
-				return err
-			}
-			continue
-		}
-		if err != nil {
+		if err := f.step(ctx, conn, decoder); err != nil {
 			return err
 		}
 		*pause = backoff{}
 		f.consumer.status.set(f.name(), nil)
 	}
+}
+
+// step makes one request, and mends the offset where the log has moved on.
+func (f *fetcher) step(ctx context.Context, conn *kafka.Conn, decoder *sale.Decoder) error {
+	if err := conn.SetReadDeadline(time.Now().Add(fetchTimeout)); err != nil {
+		return err
+	}
+	if _, err := conn.Seek(f.offset, kafka.SeekAbsolute|kafka.SeekDontCheck); err != nil {
+		return err
+	}
+	err := f.read(ctx, conn, decoder)
+	if errors.Is(err, kafka.OffsetOutOfRange) {
+		return f.skipLost(conn)
+	}
+	return err
 }
 
 // dial connects to the partition's leader by way of any broker that answers.
@@ -95,19 +114,38 @@ func (f *fetcher) dial(ctx context.Context) (*kafka.Conn, error) {
 	return nil, errors.Join(errs...)
 }
 
-// resolve finds the offset to begin with where the group has none yet.
+// resolve finds the offsets that depend on the log: where it begins, and where
+// the dedupe window does.
 func (f *fetcher) resolve(conn *kafka.Conn) error {
 	if err := conn.SetReadDeadline(time.Now().Add(fetchTimeout)); err != nil {
 		return err
 	}
-	if f.offset >= 0 {
+	if f.next < 0 {
+		first, err := conn.ReadFirstOffset()
+		if err != nil {
+			return err
+		}
+		f.next = first
+		f.claim.mu.Lock()
+		f.claim.sole[f.partition] = first
+		f.claim.mu.Unlock()
+	}
+	if f.resolved || f.learnTo == 0 {
 		return nil
 	}
-	first, err := conn.ReadFirstOffset()
+	var err error
+	if window := f.consumer.cfg.DedupeWindow; window > 0 {
+		f.learnFrom, err = conn.ReadOffset(time.Now().Add(-window))
+	} else {
+		f.learnFrom, err = conn.ReadFirstOffset()
+	}
 	if err != nil {
 		return err
 	}
-	f.offset = first
+	if f.learnFrom < 0 { // nothing is so young
+		f.learnFrom = f.learnTo
+	}
+	f.resolved = true
 	return nil
 }
 
@@ -118,20 +156,28 @@ func (f *fetcher) skipLost(conn *kafka.Conn) error {
 	if err != nil {
 		return err
 	}
+	if f.offset < f.learnTo && first > f.offset {
+		f.offset = first // what is gone cannot come again either
+		return nil
+	}
 	f.consumer.cfg.Log.Error("messages to be read next are gone from Kafka, going on with the oldest there is",
 		"topic", f.claim.topic, "partition", f.partition, "expected_offset", f.offset, "oldest_offset", first, "end_offset", end)
-	f.offset = first
+	f.offset, f.next, f.learnTo = first, first, 0
 	return nil
 }
 
 // read takes one fetch response apart and hands its messages over.
 func (f *fetcher) read(ctx context.Context, conn *kafka.Conn, decoder *sale.Decoder) error {
 	response := conn.ReadBatchWith(kafka.ReadBatchConfig{MinBytes: 1, MaxBytes: fetchBytes, MaxWait: fetchWait})
-	next := f.batch(response)
+	next := f.batch(response.HighWaterMark())
 	for {
 		m, err := response.ReadMessage()
 		if err != nil {
 			break // Close tells an error from the end of the response
+		}
+		if next.known && m.Offset >= f.next {
+			f.offset = f.next // learned enough; the rest is read once more, to be settled
+			break
 		}
 		f.offset = m.Offset + 1
 		next.add(&m, decoder, f.consumer.reader)
@@ -139,15 +185,15 @@ func (f *fetcher) read(ctx context.Context, conn *kafka.Conn, decoder *sale.Deco
 			if !f.hand(ctx, next) {
 				return errors.Join(ctx.Err(), response.Close())
 			}
-			next = f.batch(response)
+			next = f.batch(response.HighWaterMark())
 		}
 	}
 	err := response.Close()
 	if errors.Is(err, kafka.RequestTimedOut) {
 		err = nil // taking it apart took longer than its deadline, but it is whole
 	}
-	if err == nil {
-		f.offset = max(f.offset, response.Offset()) // past what compaction removed
+	if err == nil && f.offset < response.Offset() {
+		f.offset = response.Offset() // past what compaction removed
 	}
 	// An empty one too, which tells the writer where the partition stands. After
 	// an error it does not.
@@ -157,18 +203,22 @@ func (f *fetcher) read(ctx context.Context, conn *kafka.Conn, decoder *sale.Deco
 	return err
 }
 
-// batch returns an empty batch for the response's messages.
-func (f *fetcher) batch(response *kafka.Batch) *batch {
+// batch returns an empty batch for messages of a partition that ends at end.
+func (f *fetcher) batch(end int64) *batch {
 	b := f.consumer.writer.spare.get()
-	b.claim, b.partition, b.end = f.claim, f.partition, response.HighWaterMark()
+	b.claim, b.partition, b.end, b.known = f.claim, f.partition, end, f.offset < f.next
 	return b
 }
 
 // hand gives a batch to the writer. It reports false when ctx ended first.
 func (f *fetcher) hand(ctx context.Context, b *batch) bool {
 	b.next = f.offset
+	known := b.known // b is the writer's afterwards
 	select {
 	case f.consumer.writer.batches <- b:
+		if !known {
+			f.next = f.offset
+		}
 		return true
 	case <-ctx.Done():
 		return false

@@ -2,9 +2,7 @@ package consumer
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -24,89 +22,15 @@ const (
 	handOverTime = 5 * time.Second
 	// provenFor is for how long a sign of life from the coordinator lets us
 	// believe that the partitions are ours. It must end before the session does.
-	provenFor = sessionTimeout / 2
+	provenFor     = sessionTimeout / 2
+	commitTimeout = 5 * time.Second
 )
 
-// committer is the part of a generation that a claim uses.
-type committer interface {
-	CommitOffsets(offsets map[string]map[int]int64) error
-}
-
-// claim is the right to append and commit what some partitions hold, as long as
-// one generation of the group lasts. Whoever acts on it holds mu; the group does
-// not move on before mu is free, so nothing is appended or committed after the
-// partitions were given to another instance.
-type claim struct {
-	ctx        context.Context // ends when the partitions are asked for
-	grace      context.Context // ends handOverTime later
-	topic      string
-	generation committer
-	partitions []int
-
-	mu        sync.Mutex
-	lost      bool
-	proven    time.Time     // when the coordinator last took us for a member
-	committed map[int]int64 // by partition, what the group holds
-	settled   map[int]int64 // by partition, the offset after the last settled message
-}
-
-// newClaim returns the claim on partitions with the offsets that the group holds
-// for them. ctx is the generation's.
-func newClaim(ctx context.Context, topic string, generation committer, assigned []kafka.PartitionAssignment) (c *claim, release func()) {
-	grace, giveUp := context.WithCancel(context.Background())
-	c = &claim{
-		ctx: ctx, grace: grace, topic: topic, generation: generation, proven: time.Now(),
-		committed: make(map[int]int64), settled: make(map[int]int64),
-	}
-	for _, a := range assigned {
-		c.partitions = append(c.partitions, a.ID)
-		if a.Offset >= 0 {
-			c.committed[a.ID] = a.Offset
-		}
-	}
-	context.AfterFunc(ctx, func() { time.AfterFunc(handOverTime, giveUp) })
-	return c, func() {
-		c.mu.Lock() // what is being written is written and committed to the end
-		defer c.mu.Unlock()
-		c.lost = true
-		giveUp()
-	}
-}
-
-// ours reports whether the partitions are still ours. A process that was stopped
-// for long (SIGSTOP, a laptop lid) finds its sign of life too old and asks the
-// coordinator, which fences members it has given up. mu is held.
-func (c *claim) ours() (bool, error) {
-	if !c.lost && time.Since(c.proven) > provenFor {
-		if err := c.commit(nil); err != nil {
-			return false, err
-		}
-	}
-	return !c.lost, nil
-}
-
-// commit stores the offsets to go on from in the group. With none, it repeats
-// where we stand, as a sign of life. Where the group says that the partitions are
-// another's, the claim is lost and that is no error. mu is held.
-func (c *claim) commit(offsets map[int]int64) error {
-	merged := maps.Clone(c.committed)
-	maps.Copy(merged, c.settled)
-	maps.Copy(merged, offsets)
-	err := c.generation.CommitOffsets(map[string]map[int]int64{c.topic: merged})
-	switch {
-	case err == nil:
-		c.committed = merged
-		c.proven = time.Now()
-		return nil
-	case errors.Is(err, kafka.IllegalGeneration), errors.Is(err, kafka.UnknownMemberId),
-		errors.Is(err, kafka.RebalanceInProgress), errors.Is(err, kafka.FencedInstanceID):
-		c.lost = true
-		return nil
-	}
-	return fmt.Errorf("committing offsets: %w", err)
-}
-
 // runGroup is a member of the consumer group until ctx ends.
+//
+// kafka-go's Reader would do this alone, but hides when partitions are taken away.
+// Its ConsumerGroup shows each generation, and holds the next one off until the
+// functions started on the last one have returned.
 func (c *Consumer) runGroup(ctx context.Context) error {
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID:                    c.cfg.Group,
@@ -143,29 +67,82 @@ func (c *Consumer) runGroup(ctx context.Context) error {
 
 // serve fetches what the generation assigns to us until it ends.
 func (c *Consumer) serve(ctx context.Context, generation *kafka.Generation) {
-	assigned := generation.Assignments[c.cfg.Topic]
 	ended := make(chan struct{})
-	var fetchers sync.WaitGroup
 	// One function stands for the generation: as long as it has not returned,
 	// the group does not move on.
 	generation.Start(func(generationCtx context.Context) {
 		defer close(ended)
-		fetchCtx, stop := context.WithCancel(generationCtx)
+		holding, stop := context.WithCancel(generationCtx)
 		defer stop()
 		defer context.AfterFunc(ctx, stop)()
-		own, release := newClaim(fetchCtx, c.cfg.Topic, generation, assigned)
-		c.metrics.forget()
-		c.writer.current.Store(own)
-		for _, a := range assigned {
-			fetchers.Go(func() {
-				f := &fetcher{consumer: c, claim: own, partition: a.ID, offset: a.Offset}
-				f.run(fetchCtx)
-			})
-		}
-		c.status.set(groupStatus, nil)
-		<-fetchCtx.Done()
-		fetchers.Wait()
-		release()
+		c.hold(holding, &coordinator{
+			cluster: c.cfg.Cluster, group: c.cfg.Group, topic: c.cfg.Topic,
+			generation: generation.ID, member: generation.MemberID,
+		}, partitionsOf(generation.Assignments[c.cfg.Topic]))
 	})
 	<-ended
+}
+
+func partitionsOf(assigned []kafka.PartitionAssignment) (partitions []int) {
+	for _, a := range assigned {
+		partitions = append(partitions, a.ID)
+	}
+	return partitions
+}
+
+// hold settles the partitions until ctx ends and returns when nothing more is
+// done about them.
+func (c *Consumer) hold(ctx context.Context, group *coordinator, partitions []int) {
+	var places map[int]place
+	for pause := (backoff{}); ; {
+		var err error
+		if places, err = group.places(ctx, partitions); err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		c.status.set(groupStatus, err)
+		if !pause.wait(ctx) {
+			return
+		}
+	}
+	own, release := newClaim(ctx, group.topic, group, partitions)
+	c.metrics.forget()
+	var fetchers sync.WaitGroup
+	for _, p := range partitions {
+		f := c.fetcherOf(own, p, places)
+		fetchers.Go(func() { f.run(ctx) })
+	}
+	c.writer.current.Store(own)
+	c.status.set(groupStatus, nil)
+	<-ctx.Done()
+	fetchers.Wait()
+	release()
+	for p, offset := range own.settled {
+		c.known[p] = max(c.known[p], offset)
+	}
+}
+
+// fetcherOf returns the partition's fetcher and completes the claim about it. A
+// partition that others have had brings its identities with it: they are in the
+// part of Kafka's log that is settled but that neither our CSV nor our memory
+// covers, and the fetcher reads that first.
+func (c *Consumer) fetcherOf(own *claim, p int, places map[int]place) *fetcher {
+	f := &fetcher{consumer: c, claim: own, partition: p, next: kafka.FirstOffset}
+	at, ok := places[p]
+	if !ok {
+		return f // nobody has settled anything
+	}
+	own.committed[p] = at.offset
+	own.sole[p] = at.offset
+	f.next, f.learnTo = at.offset, at.offset
+	if at.note.journal == c.writer.journal() {
+		own.sole[p] = at.note.since
+		f.learnTo = min(at.note.since, at.offset)
+	}
+	if known, ok := c.known[p]; ok {
+		f.learnFrom, f.resolved = known, true
+	}
+	return f
 }

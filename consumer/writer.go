@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -32,7 +33,9 @@ type writer struct {
 	letters *deadLetters
 	batches chan *batch
 	spare   spares
-	todo    work // its memory is used again
+	token   string // names the output directory
+	first   uint64 // names the CSV's first line; 0 while there is none
+	todo    work   // its memory is used again
 
 	current atomic.Pointer[claim]         // what is assigned to us now
 	goal    atomic.Pointer[map[int]int64] // end offsets to stop at, nil for none
@@ -108,11 +111,13 @@ func (w *writer) settle(batches []*batch) {
 	w.metrics.settled(work)
 	if len(work.offsets) > 0 {
 		// When this fails for good nothing is lost: the lines are remembered.
-		w.insist(claim.grace, claim, groupStatus, func() error { return claim.commit(work.offsets) })
+		w.insist(claim.grace, claim, groupStatus, func() error { return claim.commit(w.journal(), work.offsets) })
 	}
 	for _, b := range batches {
-		claim.settled[b.partition] = b.next
-		w.metrics.lag(b.partition, b.end-b.next)
+		if !b.known {
+			claim.settled[b.partition] = b.next
+			w.metrics.lag(b.partition, b.end-b.next)
+		}
 	}
 }
 
@@ -122,7 +127,7 @@ func (w *writer) insist(ctx context.Context, claim *claim, component string, do 
 	var pause backoff
 	for {
 		trouble := groupStatus
-		ours, err := claim.ours()
+		ours, err := claim.ours(w.journal())
 		if err == nil {
 			if !ours {
 				return false
@@ -173,6 +178,10 @@ func (w *writer) sort(batches []*batch) *work {
 	todo := &w.todo
 	todo.reset()
 	for _, b := range batches {
+		if b.known {
+			w.learn(b)
+			continue
+		}
 		if len(b.messages) == 0 {
 			continue
 		}
@@ -203,6 +212,16 @@ func (w *writer) sort(batches []*batch) *work {
 	return todo
 }
 
+// learn remembers the lines of messages that another owner has settled. As there,
+// the first of two wins, and what could not be used is passed over.
+func (w *writer) learn(b *batch) {
+	for i := range b.messages {
+		if m := &b.messages[i]; m.rejected == nil {
+			w.seen.Learn(m.line.Identity)
+		}
+	}
+}
+
 // judge compares a line with those on disk and those about to be.
 func (w *writer) judge(id sale.Identity) dedupe.Verdict {
 	if verdict := w.seen.Check(id); verdict != dedupe.Unknown {
@@ -219,6 +238,9 @@ func (w *writer) append(records []byte) error {
 	began := time.Now()
 	if err := w.csv.Append(records); err != nil {
 		return err
+	}
+	if w.first == 0 {
+		w.first = w.todo.lines[0].line.Identity.Key
 	}
 	w.metrics.sync.Observe(time.Since(began).Seconds())
 	w.metrics.bytes.Store(w.csv.Bytes())
@@ -258,3 +280,7 @@ func (w *writer) checkGoal() {
 		w.reached()
 	}
 }
+
+// journal names what is in the CSV: another directory has another name, and so has
+// this one when its CSV was taken away.
+func (w *writer) journal() string { return fmt.Sprintf("%s-%016x", w.token, w.first) }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sync/errgroup"
@@ -23,6 +24,10 @@ import (
 	"tillstream/producer"
 )
 
+// metricsName is the file in which the demo leaves its metrics, since nobody can
+// ask for them afterwards.
+const metricsName = "metrics.prom"
+
 func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
@@ -33,8 +38,11 @@ func demoCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			err = d.run(c.Context)
-			return errors.Join(err, d.close(), printSummary(c.App.Writer, d.summary()))
+			err = errors.Join(d.run(c.Context), d.close())
+			if interactive() {
+				return errors.Join(err, d.sayWhere(c.App.Writer))
+			}
+			return errors.Join(err, printSummary(c.App.Writer, d.summary()))
 		},
 	}
 }
@@ -191,7 +199,7 @@ func (d *demo) pipeline(ctx context.Context) error {
 	if err := tasks.Wait(); err != nil {
 		return err
 	}
-	return writeMetrics(filepath.Join(d.dir, "metrics.prom"), d.registry)
+	return writeMetrics(filepath.Join(d.dir, metricsName), d.registry)
 }
 
 // watched does the work while the live view shows it.
@@ -221,6 +229,13 @@ func interactive() bool { return terminal.Interactive(os.Stdin, os.Stdout) }
 
 func (d *demo) summary() demoSummary {
 	return demoSummary{Summary: d.consumer.Summary(), Produced: d.produced, Dir: d.dir}
+}
+
+// sayWhere tells a person, who has just seen the figures, where they are kept.
+func (d *demo) sayWhere(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "%s lines are in %s\nThe metrics as they were at the end are in %s\n",
+		humanize.Comma(d.consumer.Totals().Lines), d.consumer.CSV(), filepath.Join(d.dir, metricsName))
+	return err
 }
 
 // close stops what newDemo started.

@@ -23,7 +23,7 @@ func (d *demo) snapshot() terminal.Snapshot {
 		Invoices: sums.All.Invoices(), Lines: sums.Lines, Total: d.total,
 		Duplicates: ran.Duplicates, Conflicts: ran.Conflicts, Rejected: ran.Rejected,
 		Lag: d.consumer.Lag(), TargetRate: rate.Rate, Paused: rate.Paused,
-		Ready: true, Address: d.server.address(), CSV: d.consumer.CSV(),
+		Ready: true, Address: d.server.address(), CSV: filepath.Base(d.consumer.CSV()),
 	}
 	if err := d.consumer.Ready(); err != nil {
 		s.Ready, s.Reason = false, err.Error()
@@ -40,7 +40,7 @@ func (d *demo) snapshot() terminal.Snapshot {
 		shown := terminal.Sale{
 			Time: line.At, Country: line.Country, Product: row[sale.SKU], Payment: row[sale.PaymentMethod],
 			Quantity: line.Quantity, Return: line.Type == sale.Returned,
-			Amount: row[sale.CurrencySymbol] + line.Amount.String(), USD: int64(line.USD),
+			Amount: row[sale.CurrencySymbol] + line.Amount.Abs().Pad(2).String(), USD: int64(line.USD),
 		}
 		if line.Store != nil {
 			shown.City = line.Store.City

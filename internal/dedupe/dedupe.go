@@ -82,6 +82,10 @@ func (s *Set) Remember(id sale.Identity, invoice uint64) (newInvoice bool) {
 	return s.parts[0].invoices.Add(invoice)
 }
 
+// Learn adds a line that another instance has on disk. Its invoice is not ours to
+// count. A line that is known stays as it is.
+func (s *Set) Learn(id sale.Identity) { s.parts[0].lines.PutIfNotExists(id.Key, id.Content) }
+
 // Expire drops what is older than the window. It is cheap enough to be called
 // with every batch.
 func (s *Set) Expire(now time.Time) {

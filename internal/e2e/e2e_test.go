@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }() // a temporary one
 		binary = filepath.Join(dir, "tillstream")
 		if out, err := exec.Command("go", "build", "-o", binary, "tillstream").CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "building tillstream: %v\n%s", err, out)

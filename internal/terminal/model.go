@@ -2,15 +2,18 @@ package terminal
 
 import (
 	"time"
+	"unicode"
 
-	tea "github.com/charmbracelet/bubbletea"
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
 )
 
 // model is the state of the view. Bubble Tea's event loop owns it.
 type model struct {
 	frame
-	meter meter
-	acts  Actions
+	meter   meter
+	acts    Actions
+	profile colorprofile.Profile // the colours that the terminal has
 	// do hands a call of an action to the goroutine that makes it.
 	do func(func())
 
@@ -35,23 +38,34 @@ type panicked struct {
 	stack []byte
 }
 
-func newModel(act Actions, looks palette) model {
+// newModel starts with the colours for a dark background, or a light one, until
+// the terminal tells which it has.
+func newModel(act Actions, profile colorprofile.Profile, dark bool) model {
 	return model{
-		frame: frame{keys: keysOf(act), palette: looks},
-		acts:  act,
-		do:    func(call func()) { call() },
+		frame:   frame{keys: keysOf(act), palette: newPalette(profile, dark)},
+		acts:    act,
+		profile: profile,
+		do:      func(call func()) { call() },
 	}
 }
 
-// Init has nothing to start: snapshots come from outside.
-func (m model) Init() tea.Cmd { return nil }
+// Init asks the terminal for its background, and does not wait: many never answer.
+// All else comes from outside.
+func (m model) Init() tea.Cmd {
+	if m.profile < colorprofile.ANSI {
+		return nil
+	}
+	return tea.RequestBackgroundColor
+}
 
 // View draws the frame, once there is something to show.
-func (m model) View() string {
-	if !m.taken {
-		return ""
+func (m model) View() tea.View {
+	view := tea.View{AltScreen: true}
+	view.KeyboardEnhancements.ReportAlternateKeys = true // see letter
+	if m.taken {
+		view.SetContent(m.String())
 	}
-	return m.String()
+	return view
 }
 
 // Update takes a message in.
@@ -70,8 +84,10 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case panicked:
 		m.panicked = &msg
 		return m, tea.Quit
-	case tea.KeyMsg:
-		return m.pressed(msg)
+	case tea.BackgroundColorMsg:
+		m.palette = newPalette(m.profile, msg.IsDark())
+	case tea.KeyPressMsg:
+		return m.pressed(msg.Key())
 	}
 	return m, nil
 }
@@ -90,26 +106,36 @@ func (m *model) show(now taken) {
 	m.latestAt, m.latestLines = now.at, now.snapshot.Lines
 }
 
-// pressed does what a key asks for. Keys that are typed fast arrive as one message.
-func (m model) pressed(msg tea.KeyMsg) (tea.Model, tea.Cmd) {
-	switch msg.Type {
-	case tea.KeyCtrlC:
+// pressed does what a key asks for. What is pasted is another message, which
+// nobody takes.
+func (m model) pressed(key tea.Key) (tea.Model, tea.Cmd) {
+	if !key.Mod.Contains(tea.ModCtrl) {
+		for _, r := range key.Text {
+			m.typed(r)
+		}
+		return m, nil
+	}
+	switch letter(key) {
+	case 'c':
 		if m.phase == finishing || m.acts.Quit == nil {
 			m.interrupted = true
 			return m, tea.Quit
 		}
 		m.quit()
-	case tea.KeyCtrlL:
+	case 'l':
 		return m, tea.ClearScreen
-	case tea.KeyRunes:
-		if msg.Paste {
-			return m, nil
-		}
-		for _, r := range msg.Runes {
-			m.typed(r)
-		}
 	}
 	return m, nil
+}
+
+// letter is the key that is pressed together with ctrl. Terminals that speak the
+// Kitty protocol send the letter of the keyboard's layout, where it is Cyrillic
+// or Greek too, and then the Latin one of the same key beside it.
+func letter(key tea.Key) rune {
+	if key.Code > unicode.MaxASCII && key.BaseCode != 0 {
+		return unicode.ToLower(key.BaseCode)
+	}
+	return unicode.ToLower(key.Code)
 }
 
 func (m *model) typed(key rune) {

@@ -5,7 +5,8 @@ import (
 	"testing"
 	"time"
 
-	tea "github.com/charmbracelet/bubbletea"
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
 )
 
 func TestMeterSamplesEverySecond(t *testing.T) {
@@ -68,17 +69,19 @@ func TestKeysCountFromEachOther(t *testing.T) {
 	m := newModel(Actions{
 		SetRate:   func(r float64) { rates = append(rates, r) },
 		SetPaused: func(p bool) { pauses = append(pauses, p) },
-	}, palette{})
+	}, colorprofile.NoTTY, true)
 	m.TargetRate = 50
 	var state tea.Model = m
-	state, _ = state.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("++-=_pp+p")})
+	for _, key := range "++-=_pp+p" {
+		state, _ = state.Update(tea.KeyPressMsg{Code: key, Text: string(key)})
+	}
 	if want := []float64{100, 200, 100, 200, 100, 200}; !slices.Equal(rates, want) {
 		t.Errorf("rates set: %v, want %v", rates, want)
 	}
 	if want := []bool{true, false, true}; !slices.Equal(pauses, want) {
 		t.Errorf("pauses set: %v, want %v", pauses, want)
 	}
-	state.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("q+p"), Paste: true})
+	state.Update(tea.PasteMsg{Content: "q+p"})
 	if len(rates) != 6 || len(pauses) != 3 {
 		t.Error("a pasted text was taken for keys")
 	}
@@ -87,7 +90,7 @@ func TestKeysCountFromEachOther(t *testing.T) {
 // TestFastTransactionsStayASecond: at hundreds a second nobody could read them.
 func TestFastTransactionsStayASecond(t *testing.T) {
 	start := time.Date(2025, 4, 15, 12, 0, 0, 0, time.UTC)
-	m := newModel(Actions{}, palette{})
+	m := newModel(Actions{}, colorprofile.NoTTY, true)
 	show := func(millis int, lines int64, product string, last bool) string {
 		s := Snapshot{Lines: lines, Latest: []Sale{{Product: product}}}
 		m.show(taken{snapshot: s, at: start.Add(time.Duration(millis) * time.Millisecond), last: last})

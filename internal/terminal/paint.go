@@ -1,9 +1,10 @@
 package terminal
 
 import (
-	"strings"
+	"image/color"
 
-	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // paint is what to send before and after a text to give it its looks. The zero
@@ -23,44 +24,70 @@ type palette struct {
 	faint  paint // rules, and numbers that are zero as they should be
 }
 
-// newPalette makes the looks for a terminal. The hues are those of Okabe and Ito,
-// which people with any kind of colour blindness tell apart. On a light background
-// they are dark (contrast at least 4.5:1 on white), on a dark one light (5:1 on
-// black); and because many terminals do not tell which they have, and are then
-// taken for dark, those can be read on white as well (about 3:1).
-func newPalette(r *lipgloss.Renderer) palette {
-	colour := func(light, dark lipgloss.CompleteColor) lipgloss.Style {
-		return r.NewStyle().Foreground(lipgloss.CompleteAdaptiveColor{Light: light, Dark: dark})
+// hue is one colour for each kind of terminal that has colours.
+type hue struct {
+	full  ansi.RGBColor
+	cube  ansi.IndexedColor // of 256
+	basic ansi.BasicColor   // of 16
+}
+
+// in is the hue as a terminal has it that has at least 16 colours.
+func (h hue) in(profile colorprofile.Profile) color.Color {
+	switch profile {
+	case colorprofile.TrueColor:
+		return h.full
+	case colorprofile.ANSI256:
+		return h.cube
+	default:
+		return h.basic
 	}
+}
+
+// newPalette makes the looks for a terminal; one without colours gets plain text.
+// The hues are those of Okabe and Ito, which people with any kind of colour
+// blindness tell apart. On a light background they are dark (contrast at least
+// 4.5:1 on white), on a dark one light (5:1 on black); and because many terminals
+// do not tell which they have, and are then taken for dark, those can be read on
+// white as well (about 3:1).
+//
+// These are few styles, written once: a library of them, Lip Gloss, would look at
+// the terminal when it is imported, and run tmux in doing so, for every command.
+func newPalette(profile colorprofile.Profile, dark bool) palette {
+	if profile < colorprofile.ANSI {
+		return palette{}
+	}
+	colour := func(onLight, onDark hue) ansi.Style {
+		if dark {
+			return ansi.Style{}.ForegroundColor(onDark.in(profile))
+		}
+		return ansi.Style{}.ForegroundColor(onLight.in(profile))
+	}
+	bold := ansi.Style{}.Bold()
 	blue := colour(
-		lipgloss.CompleteColor{TrueColor: "#0062A3", ANSI256: "25", ANSI: "4"},
-		lipgloss.CompleteColor{TrueColor: "#3A96D6", ANSI256: "32", ANSI: "6"})
+		hue{ansi.RGBColor{R: 0x00, G: 0x62, B: 0xA3}, 25, ansi.Blue},
+		hue{ansi.RGBColor{R: 0x3A, G: 0x96, B: 0xD6}, 32, ansi.Cyan})
 	orange := colour(
-		lipgloss.CompleteColor{TrueColor: "#A84300", ANSI256: "130", ANSI: "1"},
-		lipgloss.CompleteColor{TrueColor: "#D07F00", ANSI256: "172", ANSI: "3"})
+		hue{ansi.RGBColor{R: 0xA8, G: 0x43, B: 0x00}, 130, ansi.Red},
+		hue{ansi.RGBColor{R: 0xD0, G: 0x7F, B: 0x00}, 172, ansi.Yellow})
 	green := colour(
-		lipgloss.CompleteColor{TrueColor: "#00734F", ANSI256: "29", ANSI: "2"},
-		lipgloss.CompleteColor{TrueColor: "#0FA37B", ANSI256: "36", ANSI: "2"})
+		hue{ansi.RGBColor{R: 0x00, G: 0x73, B: 0x4F}, 29, ansi.Green},
+		hue{ansi.RGBColor{R: 0x0F, G: 0xA3, B: 0x7B}, 36, ansi.Green})
 	grey := colour(
-		lipgloss.CompleteColor{TrueColor: "#5F5F5F", ANSI256: "240", ANSI: "8"},
-		lipgloss.CompleteColor{TrueColor: "#8F8F8F", ANSI256: "246", ANSI: "8"})
+		hue{ansi.RGBColor{R: 0x5F, G: 0x5F, B: 0x5F}, 240, ansi.BrightBlack},
+		hue{ansi.RGBColor{R: 0x8F, G: 0x8F, B: 0x8F}, 246, ansi.BrightBlack})
 	dim := colour(
-		lipgloss.CompleteColor{TrueColor: "#767676", ANSI256: "243", ANSI: "8"},
-		lipgloss.CompleteColor{TrueColor: "#808080", ANSI256: "244", ANSI: "8"})
+		hue{ansi.RGBColor{R: 0x76, G: 0x76, B: 0x76}, 243, ansi.BrightBlack},
+		hue{ansi.RGBColor{R: 0x80, G: 0x80, B: 0x80}, 244, ansi.BrightBlack})
 	return palette{
-		name:   paintOf(r.NewStyle().Bold(true)),
+		name:   paintOf(bold),
 		label:  paintOf(grey),
-		strong: paintOf(r.NewStyle().Bold(true)),
+		strong: paintOf(bold),
 		sale:   paintOf(blue),
 		refund: paintOf(orange),
 		good:   paintOf(green),
-		bad:    paintOf(orange.Bold(true)),
+		bad:    paintOf(orange.Bold()),
 		faint:  paintOf(dim),
 	}
 }
 
-// paintOf takes a style apart, so that drawing is no more than appending.
-func paintOf(s lipgloss.Style) paint {
-	on, off, _ := strings.Cut(s.Render("x"), "x")
-	return paint{on, off}
-}
+func paintOf(s ansi.Style) paint { return paint{s.String(), ansi.ResetStyle} }

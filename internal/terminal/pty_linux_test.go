@@ -3,17 +3,18 @@ package terminal
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
+	"github.com/charmbracelet/x/vt"
 	"golang.org/x/sys/unix"
 )
 
-// pty is a terminal without a screen: the test types, and reads what is drawn.
+// pty is a terminal: the test types, and sees what is drawn.
 type pty struct {
 	t       *testing.T
 	keys    *os.File // the master: what a terminal emulator holds
@@ -21,16 +22,25 @@ type pty struct {
 	initial unix.Termios
 
 	mu      sync.Mutex
-	output  bytes.Buffer
+	output  bytes.Buffer  // all that was sent to it
+	screen  *vt.Emulator  // what this looks like
 	changed chan struct{} // closed and replaced when output grows
 }
 
 // patience bounds every wait of a test that would otherwise hang.
 const patience = 20 * time.Second
 
-func openPTY(t *testing.T, width, height uint16) *pty {
+// openPTY opens a terminal that answers what it is asked.
+func openPTY(t *testing.T, width, height int) *pty {
 	t.Helper()
-	for _, name := range []string{"NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLORTERM", "TERM_PROGRAM", "CI", "GOOGLE_CLOUD_SHELL"} {
+	return newPTY(t, vt.NewEmulator(width, height), true)
+}
+
+// newPTY opens a terminal with a screen. One that does not answer is like those
+// of CI jobs, editors and agents.
+func newPTY(t *testing.T, screen *vt.Emulator, answers bool) *pty {
+	t.Helper()
+	for _, name := range []string{"NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLORFGBG", "COLORTERM", "TERM_PROGRAM", "TMUX", "WT_SESSION", "GOOGLE_CLOUD_SHELL"} {
 		t.Setenv(name, "")
 	}
 	t.Setenv("TERM", "xterm-256color")
@@ -52,28 +62,46 @@ func openPTY(t *testing.T, width, height uint16) *pty {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pty{t: t, keys: master, tty: tty, changed: make(chan struct{})}
-	p.resize(width, height)
+	p := &pty{t: t, keys: master, tty: tty, screen: screen, changed: make(chan struct{})}
+	p.resize(screen.Width(), screen.Height())
 	p.initial = p.mode()
-	read := make(chan struct{})
-	go func() {
-		defer close(read)
+	answerTo := io.Discard
+	if answers {
+		answerTo = master
+	}
+	screenInput, ok := screen.InputPipe().(io.Closer)
+	if !ok {
+		t.Fatal("the answers have no end")
+	}
+	var work sync.WaitGroup
+	work.Go(func() {
+		// When the master has been closed, nobody reads the answers; but a screen
+		// that cannot write them does not go on.
+		_, _ = io.Copy(answerTo, screen)
+		_, _ = io.Copy(io.Discard, screen)
+	})
+	work.Go(func() {
 		chunk := make([]byte, 64<<10)
 		for {
 			n, err := master.Read(chunk)
 			p.mu.Lock()
 			p.output.Write(chunk[:n])
+			_, drawing := screen.Write(chunk[:n])
 			close(p.changed)
 			p.changed = make(chan struct{})
 			p.mu.Unlock()
 			if err != nil {
+				screenInput.Close() // not the screen: that would race with reading
 				return
 			}
+			if drawing != nil {
+				t.Errorf("the terminal could not draw: %v", drawing)
+			}
 		}
-	}()
+	})
 	t.Cleanup(func() {
 		master.Close()
-		<-read
+		work.Wait()
 	})
 	return p
 }
@@ -92,9 +120,12 @@ func control(t *testing.T, file *os.File, f func(fd int) error) {
 	}
 }
 
-func (p *pty) resize(width, height uint16) {
+func (p *pty) resize(width, height int) {
 	p.t.Helper()
-	size := &unix.Winsize{Col: width, Row: height}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.screen.Resize(width, height)
+	size := &unix.Winsize{Col: uint16(width), Row: uint16(height)}
 	control(p.t, p.keys, func(fd int) error { return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, size) })
 }
 
@@ -122,29 +153,33 @@ func (p *pty) drawn() string {
 	return p.output.String()
 }
 
-// sees waits until the terminal has been sent the text, whatever its colours.
-func (p *pty) sees(text string) { p.t.Helper(); p.waitFor(text, ansi.Strip) }
+// sees waits until the text stands on the screen, whatever its colours.
+func (p *pty) sees(text string) {
+	p.t.Helper()
+	p.waitFor(text, func() string { return p.screen.String() })
+}
 
 // obeys waits until the terminal has been sent a control sequence.
 func (p *pty) obeys(sequence string) {
 	p.t.Helper()
-	p.waitFor(sequence, func(s string) string { return s })
+	p.waitFor(sequence, p.output.String)
 }
 
-func (p *pty) waitFor(text string, in func(string) string) {
+// waitFor waits until the text is in what look sees.
+func (p *pty) waitFor(text string, look func() string) {
 	p.t.Helper()
 	give := time.After(patience)
 	for {
 		p.mu.Lock()
-		output, changed := p.output.String(), p.changed
+		seen, changed := look(), p.changed
 		p.mu.Unlock()
-		if strings.Contains(in(output), text) {
+		if strings.Contains(seen, text) {
 			return
 		}
 		select {
 		case <-changed:
 		case <-give:
-			p.t.Fatalf("the terminal has not been sent %q, but at last\n%q", text, output[max(0, len(output)-4000):])
+			p.t.Fatalf("no %q in what the terminal shows or was sent:\n%s", text, seen)
 		}
 	}
 }
@@ -162,9 +197,17 @@ func (p *pty) isRestored() {
 
 // keeps waits until the text stands in the scrollback: on the screen that is
 // there after the alternate one was left.
-func (p *pty) keeps(text string) { p.t.Helper(); p.waitFor(text, scrollback) }
+func (p *pty) keeps(text string) { p.t.Helper(); p.waitFor(text, p.scrollback) }
 
-func scrollback(drawn string) string {
-	_, after, _ := strings.Cut(drawn, "\x1b[?1049l")
-	return ansi.Strip(after)
+// scrollback is that screen, without the blanks at the ends of its rows. The
+// caller holds the lock, or nothing is drawn any more.
+func (p *pty) scrollback() string {
+	if p.screen.IsAltScreen() {
+		return ""
+	}
+	var b strings.Builder
+	for row := range strings.SplitSeq(p.screen.String(), "\n") {
+		b.WriteString(strings.TrimRight(row, " ") + "\n")
+	}
+	return b.String()
 }

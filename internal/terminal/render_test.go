@@ -9,10 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
 	"github.com/mattn/go-runewidth"
-	"github.com/muesli/termenv"
 )
 
 var update = flag.Bool("update", false, "write the golden frames anew: go test ./internal/terminal -update")
@@ -79,9 +78,7 @@ func TestFramesAreGolden(t *testing.T) {
 // TestFramesFit draws every snapshot at every size: no line is wider than the
 // terminal by anybody's measure, and there are exactly as many as it has.
 func TestFramesFit(t *testing.T) {
-	r := lipgloss.NewRenderer(os.Stdout)
-	r.SetColorProfile(termenv.TrueColor)
-	looks := newPalette(r)
+	looks := newPalette(colorprofile.TrueColor, true)
 	nobody := Snapshot{}
 	crowd := day()
 	for i := range 60 {
@@ -120,9 +117,12 @@ func checkFits(t *testing.T, name string, f frame) {
 		if w := narrow.StringWidth(plain); w > f.width {
 			t.Fatalf("%s: line %d is %d columns wide at %dx%d: %q", name, i+1, w, f.width, f.height, plain)
 		}
-		// Bubble Tea cuts lines by this measure.
-		if w := ansi.StringWidth(text); w != narrow.StringWidth(plain) {
-			t.Fatalf("%s: line %d: ansi measures %d columns: %q", name, i+1, w, plain)
+		// Bubble Tea lays out cells by the first measure, or by the second where the
+		// terminal says that it knows graphemes (mode 2027).
+		for _, method := range []ansi.Method{ansi.WcWidth, ansi.GraphemeWidth} {
+			if w := method.StringWidth(text); w != narrow.StringWidth(plain) {
+				t.Fatalf("%s: line %d: ansi measures %d columns: %q", name, i+1, w, plain)
+			}
 		}
 	}
 }
@@ -198,14 +198,11 @@ func TestStates(t *testing.T) {
 
 // TestColoursCarryNoMeaningAlone: without its colours a frame is the same text.
 func TestColoursCarryNoMeaningAlone(t *testing.T) {
-	r := lipgloss.NewRenderer(os.Stdout)
-	for _, profile := range []termenv.Profile{termenv.TrueColor, termenv.ANSI256, termenv.ANSI, termenv.Ascii} {
+	for _, profile := range []colorprofile.Profile{colorprofile.TrueColor, colorprofile.ANSI256, colorprofile.ANSI, colorprofile.ASCII} {
 		for _, dark := range []bool{true, false} {
-			r.SetColorProfile(profile)
-			r.SetHasDarkBackground(dark)
 			for name, f := range scenes() {
 				plain := f.String()
-				f.palette = newPalette(r)
+				f.palette = newPalette(profile, dark)
 				coloured := f.String()
 				// Blanks at the end of a line may be inside a colour.
 				for i, line := range strings.Split(ansi.Strip(coloured), "\n") {
@@ -213,7 +210,7 @@ func TestColoursCarryNoMeaningAlone(t *testing.T) {
 						t.Fatalf("%s: in colour line %d is %q, without %q", name, i+1, line, want)
 					}
 				}
-				if (coloured == plain) != (profile == termenv.Ascii) {
+				if (coloured == plain) != (profile == colorprofile.ASCII) {
 					t.Errorf("%s: profile %v: coloured = %v", name, profile, coloured != plain)
 				}
 			}
@@ -236,8 +233,7 @@ func TestRenderIsPure(t *testing.T) {
 }
 
 func BenchmarkRender(b *testing.B) {
-	r := lipgloss.NewRenderer(os.Stdout)
-	r.SetColorProfile(termenv.TrueColor)
+	looks := newPalette(colorprofile.TrueColor, true)
 	s, rates := day(), minute()
 	for len(s.Latest) < 60 {
 		s.Latest = append(s.Latest, s.Latest...)
@@ -245,7 +241,7 @@ func BenchmarkRender(b *testing.B) {
 	s.Elapsed = time.Hour
 	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
 		b.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(b *testing.B) {
-			f := frame{Snapshot: s, rates: rates, width: size[0], height: size[1], keys: allKeys, palette: newPalette(r)}
+			f := frame{Snapshot: s, rates: rates, width: size[0], height: size[1], keys: allKeys, palette: looks}
 			b.ReportAllocs()
 			for b.Loop() {
 				_ = f.String()

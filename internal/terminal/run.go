@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	tea "github.com/charmbracelet/bubbletea"
-	"github.com/charmbracelet/lipgloss"
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/term"
 )
 
@@ -24,6 +25,9 @@ const (
 	interval = 200 * time.Millisecond
 	// framesPerSecond bounds the redraws when keys are pressed in between.
 	framesPerSecond = 10
+	// briefest is how long a view lasts at least. Bubble Tea asks the terminal what
+	// it can do; an answer that came after the end would be typed into the shell.
+	briefest = 300 * time.Millisecond
 )
 
 // Run shows snapshots until ctx ends or the user insists, then gives the terminal
@@ -39,7 +43,8 @@ const (
 // means is the program's affair. Should snapshot or an action panic, the terminal
 // is restored first, and Run panics with the same value.
 func Run(ctx context.Context, in *os.File, out *os.File, snapshot func() Snapshot, act Actions) error {
-	m := newModel(act, newPalette(rendererFor(out)))
+	profile := profileOf(out)
+	m := newModel(act, profile, darkAtFirst())
 	if width, height, err := term.GetSize(out.Fd()); err == nil {
 		m.width, m.height = width, height
 	}
@@ -53,8 +58,8 @@ func Run(ctx context.Context, in *os.File, out *os.File, snapshot func() Snapsho
 	}
 
 	program := tea.NewProgram(m,
-		tea.WithInput(in), tea.WithOutput(out),
-		tea.WithAltScreen(), tea.WithoutSignalHandler(), tea.WithFPS(framesPerSecond))
+		tea.WithInput(in), tea.WithOutput(out), tea.WithColorProfile(profile),
+		tea.WithoutSignalHandler(), tea.WithFPS(framesPerSecond))
 
 	var helpers sync.WaitGroup
 	helpers.Go(func() { watch(ctx, over, snapshot, program.Send) })
@@ -94,18 +99,28 @@ func (m model) lastFrame() string {
 	return strings.TrimRight(f.String(), "\n") + "\n"
 }
 
-// rendererFor finds the colours that a terminal has. Whether its background is
-// dark is asked of stdout's terminal, once a process, at its start (importing
-// Bubble Tea v1 does it); asking again would race with the keys.
-func rendererFor(out *os.File) *lipgloss.Renderer {
-	r := lipgloss.NewRenderer(out)
-	r.SetHasDarkBackground(lipgloss.HasDarkBackground())
-	return r
+// profileOf finds the colours that a terminal has. Any NO_COLOR means none, and
+// plain text (https://no-color.org); colorprofile would keep what is bold, and
+// not take "yes" for an answer.
+func profileOf(out *os.File) colorprofile.Profile {
+	if os.Getenv("NO_COLOR") != "" {
+		return colorprofile.ASCII
+	}
+	return colorprofile.Detect(out, os.Environ())
+}
+
+// darkAtFirst reports whether the background is taken for dark until the terminal
+// answers. Some say it in the environment too: COLORFGBG=0;15 is black on white.
+func darkAtFirst() bool {
+	colours := strings.Split(os.Getenv("COLORFGBG"), ";")
+	background, err := strconv.Atoi(colours[len(colours)-1])
+	return err != nil || background < 7 || background == 8
 }
 
 // watch sends a snapshot every interval, and a last one when ctx ends.
 func watch(ctx context.Context, over <-chan struct{}, snapshot func() Snapshot, send func(tea.Msg)) {
 	defer reportPanic(send)
+	settled := time.After(briefest)
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
@@ -115,6 +130,11 @@ func watch(ctx context.Context, over <-chan struct{}, snapshot func() Snapshot, 
 		case <-over:
 			return
 		case <-ctx.Done():
+			select {
+			case <-settled:
+			case <-over:
+				return
+			}
 			send(taken{snapshot: snapshot(), at: time.Now(), last: true})
 			return
 		}

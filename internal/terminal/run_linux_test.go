@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image/color"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
+	"github.com/charmbracelet/x/vt"
 )
 
 // session is a view that runs on a pty.
@@ -25,7 +27,13 @@ type session struct {
 // start runs a view; what is nil in act stays nil, the rest is also recorded.
 func start(t *testing.T, snapshot func() Snapshot, act Actions) *session {
 	t.Helper()
-	s := &session{pty: openPTY(t, 80, 24), calls: make(chan string, 64), result: make(chan error, 1)}
+	return startOn(openPTY(t, 80, 24), snapshot, act)
+}
+
+func startOn(p *pty, snapshot func() Snapshot, act Actions) *session {
+	t := p.t
+	t.Helper()
+	s := &session{pty: p, calls: make(chan string, 64), result: make(chan error, 1)}
 	ctx, cancel := context.WithCancel(t.Context())
 	s.end = cancel
 	recorded := Actions{}
@@ -104,10 +112,10 @@ func TestQFinishesGracefully(t *testing.T) {
 	default:
 	}
 	s.isRestored()
-	for _, want := range []string{"ended", "12,500 of 12,500", "United States", "Guimarães", "live_transactions.csv\r\n"} {
+	for _, want := range []string{"ended", "12,500 of 12,500", "United States", "Guimarães", "live_transactions.csv\n"} {
 		s.keeps(want)
 	}
-	if strings.Contains(scrollback(s.drawn()), "pause") {
+	if strings.Contains(s.scrollback(), "pause") {
 		t.Error("the last frame offers keys")
 	}
 }
@@ -179,6 +187,83 @@ func TestContextThatHasEndedStillLeavesAFrame(t *testing.T) {
 	}
 	p.isRestored()
 	p.keeps("Target rate") // as wide as the terminal is
+	_, after, _ := strings.Cut(p.drawn(), "\x1b[?1049l")
+	for _, query := range []string{"\x1b]11;?", "$p", "?u"} {
+		if strings.Contains(after, query) {
+			t.Errorf("the terminal is asked %q too late: the shell will read the answer", query)
+		}
+	}
+}
+
+// TestTerminalThatNeverAnswers is about background and modes, which Bubble Tea
+// asks for.
+func TestTerminalThatNeverAnswers(t *testing.T) {
+	s := startOn(newPTY(t, vt.NewEmulator(80, 24), false), day, everyKey())
+	s.sees("$484,289.01")
+	s.obeys("\x1b[38;5;32m") // dark is what most are
+	s.press("q")
+	s.called("quit")
+	s.end()
+	if err := s.returned(); err != nil {
+		t.Fatal(err)
+	}
+	s.isRestored()
+	s.keeps("$484,289.01")
+}
+
+// TestColoursSuitTheBackground, whether the terminal tells it or the environment.
+func TestColoursSuitTheBackground(t *testing.T) {
+	const onLight, onDark = "\x1b[38;5;25m", "\x1b[38;5;32m"
+	for name, c := range map[string]struct {
+		background color.Color // nil does not answer
+		colorFGBG  string
+		want       string
+	}{
+		"light":                       {color.White, "", onLight},
+		"light though said to be not": {color.White, "15;0", onLight},
+		"dark":                        {color.Black, "", onDark},
+		"dark though said to be not":  {color.Black, "0;15", onDark},
+		"said to be light":            {nil, "0;default;15", onLight},
+		"said to be dark":             {nil, "15;0", onDark},
+	} {
+		t.Run(name, func(t *testing.T) {
+			screen := vt.NewEmulator(80, 24)
+			screen.SetDefaultBackgroundColor(c.background)
+			p := newPTY(t, screen, c.background != nil)
+			t.Setenv("COLORFGBG", c.colorFGBG)
+			s := startOn(p, day, everyKey())
+			s.obeys(c.want)
+			s.end()
+			if err := s.returned(); err != nil {
+				t.Fatal(err)
+			}
+			p.keeps("$484,289.01")
+			_, last, _ := strings.Cut(p.drawn(), "\x1b[?1049l")
+			if !strings.Contains(last, c.want) {
+				t.Errorf("no %q in the last frame", c.want)
+			}
+		})
+	}
+}
+
+// TestKeysOfTerminalsWithMoreKeys sends keys as terminals do that tell apart more
+// of them: Bubble Tea asks them to.
+func TestKeysOfTerminalsWithMoreKeys(t *testing.T) {
+	s := start(t, fifty, everyKey())
+	s.sees("target 50")
+	s.press("\x1b[27;2;43~") // xterm and tmux: shift and +
+	s.called("rate 100")
+	s.press("\x1b[27;2;80~") // a capital P
+	s.called("paused true")
+	s.press("\x1b[200~qqq\x1b[201~") // pasted
+	s.press("\x1b[27;5;99~")         // ctrl+c
+	s.called("quit")
+	s.sees("finishing: writing what is in flight")
+	s.press("\x1b[1089::99;5u") // Kitty: ctrl+c on a Cyrillic layout
+	if err := s.returned(); !errors.Is(err, ErrInterrupted) {
+		t.Fatalf("Run returned %v, want ErrInterrupted", err)
+	}
+	s.isRestored()
 }
 
 func TestNilActionsAreNotOffered(t *testing.T) {
@@ -221,7 +306,7 @@ func TestResizeRedraws(t *testing.T) {
 }
 
 func TestNoColorIsHonoured(t *testing.T) {
-	for _, noColor := range []string{"", "1"} {
+	for _, noColor := range []string{"", "1", "yes"} {
 		t.Run("NO_COLOR="+noColor, func(t *testing.T) {
 			p := openPTY(t, 80, 24)
 			t.Setenv("NO_COLOR", noColor)
@@ -231,7 +316,7 @@ func TestNoColorIsHonoured(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.keeps("United Kingdom")
-			if coloured := strings.Contains(p.drawn(), "38;5;"); coloured == (noColor != "") {
+			if coloured := strings.Contains(p.drawn(), "38;5;") || strings.Contains(p.drawn(), "\x1b[1m"); coloured == (noColor != "") {
 				t.Errorf("coloured = %v", coloured)
 			}
 		})
