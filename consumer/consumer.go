@@ -37,6 +37,7 @@ type Config struct {
 	Rates           *fx.Table
 	DedupeWindow    time.Duration         // how long a line is remembered at least; 0 = for ever
 	RotateBytes     int64                 // 0 = never rotate
+	SessionTimeout  time.Duration         // without a sign of life for so long, the group gives our partitions away; 0 is DefaultSessionTimeout
 	Drain           bool                  // stop at the end of the topic as it stands at the start
 	GiveUpAfter     time.Duration         // how long to try a cluster that is away at the start; 0 = for ever
 	Registerer      prometheus.Registerer // may be nil
@@ -64,6 +65,9 @@ type Consumer struct {
 func New(cfg Config) (*Consumer, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
+	}
+	if cfg.SessionTimeout == 0 {
+		cfg.SessionTimeout = DefaultSessionTimeout
 	}
 	if cfg.Registerer == nil {
 		cfg.Registerer = prometheus.NewRegistry()

@@ -46,7 +46,7 @@ func New(o Options) (*Cluster, error) {
 	)
 	return &Cluster{
 		Addresses: o.Addresses,
-		Dialer:    &kafka.Dialer{ClientID: clientID, Timeout: dialTimeout, DualStack: true, TLS: encryption, SASLMechanism: mechanism},
+		Dialer:    &kafka.Dialer{ClientID: clientID, Timeout: dialTimeout, DialFunc: dialBuffered, TLS: encryption, SASLMechanism: mechanism},
 		Transport: &kafka.Transport{ClientID: clientID, DialTimeout: dialTimeout, TLS: encryption, SASL: mechanism},
 	}, nil
 }

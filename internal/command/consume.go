@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/urfave/cli/v2"
@@ -14,7 +15,7 @@ func consumeCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "consume",
 		Usage: "turn the topic into a durable CSV, each line once, and live totals",
-		Flags: concat([]cli.Flag{groupFlag, outFlag, storesFlag, fxFlag, lettersFlag, windowFlag, rotateFlag, drainFlag},
+		Flags: concat([]cli.Flag{groupFlag, outFlag, storesFlag, fxFlag, lettersFlag, windowFlag, rotateFlag, sessionFlag, drainFlag},
 			clusterFlags(), []cli.Flag{listenFlag("localhost:2113")}, logFlags()),
 		Action: func(c *cli.Context) error {
 			log, err := logger(c, c.App.ErrWriter)
@@ -60,6 +61,10 @@ func consumerConfig(c *cli.Context) (consumer.Config, error) {
 	if rotate < 0 {
 		return consumer.Config{}, usagef("--%s is %d; it is a size in bytes, or 0 for never", rotateFlag.Name, rotate)
 	}
+	session := c.Duration(sessionFlag.Name)
+	if session < time.Second {
+		return consumer.Config{}, usagef("--%s is %v; it is at least 1s", sessionFlag.Name, session)
+	}
 	stores, err := storesOf(c)
 	if err != nil {
 		return consumer.Config{}, err
@@ -78,6 +83,7 @@ func consumerConfig(c *cli.Context) (consumer.Config, error) {
 		Rates:           rates,
 		DedupeWindow:    window,
 		RotateBytes:     rotate,
+		SessionTimeout:  session,
 		Drain:           c.Bool(drainFlag.Name),
 		GiveUpAfter:     c.Duration(giveUpFlag.Name),
 		Registerer:      newRegistry(),

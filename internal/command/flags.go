@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"tillstream/consumer"
 	"tillstream/internal/broker"
 	"tillstream/internal/fx"
 	"tillstream/internal/store"
@@ -51,6 +52,7 @@ var (
 	lettersFlag = &cli.StringFlag{Name: "dead-letter-topic", Value: "sales.dead-letter", Usage: "`TOPIC` for what cannot be used"}
 	windowFlag  = &cli.DurationFlag{Name: "dedupe-window", Value: 168 * time.Hour, Usage: "how long a line is remembered at least, to recognise it; 0 is for ever"}
 	rotateFlag  = &cli.Int64Flag{Name: "rotate-bytes", Usage: "begin a new CSV when it is so long; 0 never does"}
+	sessionFlag = &cli.DurationFlag{Name: "session-timeout", Value: consumer.DefaultSessionTimeout, Usage: "after how long without a sign of life the group gives this instance's partitions to another"}
 	drainFlag   = &cli.BoolFlag{Name: "drain", Usage: "stop at the end of the topic as it stands at the start"}
 
 	linesFlag       = &cli.Int64Flag{Name: "lines", Value: 100_000, Usage: "transaction lines to generate"}
