@@ -37,16 +37,19 @@ type claim struct {
 	mu        sync.Mutex
 	lost      bool
 	proven    time.Time     // when the coordinator last took us for a member
+	provenFor time.Duration // how long that is believed
 	committed map[int]int64 // by partition, what the group holds
 	settled   map[int]int64 // by partition, the offset after the last settled message
 }
 
-// newClaim returns the claim on partitions whose places in the group are given.
-// ctx is the generation's.
-func newClaim(ctx context.Context, topic string, group committer, partitions []int) (c *claim, release func()) {
+// newClaim returns the claim on partitions. ctx is the generation's; provenFor is
+// for how long a sign of life from the coordinator lets us believe that the
+// partitions are ours, which must be less than the session.
+func newClaim(ctx context.Context, topic string, group committer, partitions []int, provenFor time.Duration) (c *claim, release func()) {
 	grace, giveUp := context.WithCancel(context.Background())
 	c = &claim{
-		ctx: ctx, grace: grace, topic: topic, group: group, partitions: partitions, proven: time.Now(),
+		ctx: ctx, grace: grace, topic: topic, group: group, partitions: partitions,
+		proven: time.Now(), provenFor: provenFor,
 		sole: make(map[int]int64), committed: make(map[int]int64), settled: make(map[int]int64),
 	}
 	context.AfterFunc(ctx, func() { time.AfterFunc(handOverTime, giveUp) })
@@ -62,7 +65,7 @@ func newClaim(ctx context.Context, topic string, group committer, partitions []i
 // for long (SIGSTOP, a laptop lid) finds its sign of life too old and asks the
 // coordinator, which fences members it has given up. mu is held.
 func (c *claim) ours(journal string) (bool, error) {
-	if !c.lost && time.Since(c.proven) > provenFor {
+	if !c.lost && time.Since(c.proven) > c.provenFor {
 		if err := c.commit(journal, nil); err != nil {
 			return false, err
 		}

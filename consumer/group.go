@@ -10,19 +10,16 @@ import (
 )
 
 const (
-	// sessionTimeout is after how long without a heartbeat the group gives our
-	// partitions to another instance.
-	sessionTimeout = 10 * time.Second
-	heartbeatEvery = sessionTimeout / 5
+	// DefaultSessionTimeout is after how long without a heartbeat the group gives
+	// our partitions to another instance.
+	DefaultSessionTimeout = 10 * time.Second
+	heartbeatsPerSession  = 5
 	// rebalanceTimeout is how long the group waits for us to hand over.
 	rebalanceTimeout = 30 * time.Second
 	joinPause        = 500 * time.Millisecond
 	// handOverTime is how long what is on disk already may take to be committed
 	// after the partitions were asked for, as when the broker is away just then.
-	handOverTime = 5 * time.Second
-	// provenFor is for how long a sign of life from the coordinator lets us
-	// believe that the partitions are ours. It must end before the session does.
-	provenFor     = sessionTimeout / 2
+	handOverTime  = 5 * time.Second
 	commitTimeout = 5 * time.Second
 )
 
@@ -38,8 +35,8 @@ func (c *Consumer) runGroup(ctx context.Context) error {
 		Dialer:                c.cfg.Cluster.Dialer,
 		Topics:                []string{c.cfg.Topic},
 		StartOffset:           kafka.FirstOffset,
-		SessionTimeout:        sessionTimeout,
-		HeartbeatInterval:     heartbeatEvery,
+		SessionTimeout:        c.cfg.SessionTimeout,
+		HeartbeatInterval:     c.cfg.SessionTimeout / heartbeatsPerSession,
 		RebalanceTimeout:      rebalanceTimeout,
 		JoinGroupBackoff:      joinPause,
 		WatchPartitionChanges: true,
@@ -107,7 +104,7 @@ func (c *Consumer) hold(ctx context.Context, group *coordinator, partitions []in
 			return
 		}
 	}
-	own, release := newClaim(ctx, group.topic, group, partitions)
+	own, release := newClaim(ctx, group.topic, group, partitions, c.cfg.SessionTimeout/2)
 	c.metrics.forget()
 	var fetchers sync.WaitGroup
 	for _, p := range partitions {
