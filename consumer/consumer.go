@@ -88,7 +88,8 @@ func New(cfg Config) (*Consumer, error) {
 	}
 	c.status.set(groupStatus, expected{errors.New("has not joined the consumer group yet")})
 	seen := dedupe.New(cfg.DedupeWindow, c.began)
-	recovered, first, err := recoverFrom(csv, c.reader, seen, c.totals, c.latest)
+	recovery := &recovery{reader: c.reader, seen: seen, totals: c.totals, latest: c.latest}
+	found, err := recovery.run(csv)
 	var token string
 	if err == nil {
 		token, err = tokenOf(cfg.Out)
@@ -96,15 +97,15 @@ func New(cfg Config) (*Consumer, error) {
 	if err != nil {
 		return nil, errors.Join(err, csv.Close())
 	}
-	if recovered > 0 {
-		cfg.Log.Info("took up the CSV that was there", "path", csv.Path(), "lines", recovered,
+	if found.lines > 0 {
+		cfg.Log.Info("took up the CSV that was there", "path", csv.Path(), "lines", found.lines,
 			"net_usd", c.totals.Snapshot().All.Net().String(), "seconds", time.Since(c.began).Seconds())
 	}
 	c.metrics = newMetrics(cfg.Registerer, c.totals)
 	c.writer = &writer{
 		csv:     csv,
 		token:   token,
-		first:   first,
+		first:   found.first,
 		seen:    seen,
 		totals:  c.totals,
 		latest:  c.latest,
@@ -115,30 +116,6 @@ func New(cfg Config) (*Consumer, error) {
 	}
 	c.metrics.recovered(csv.Bytes(), seen.Len())
 	return c, nil
-}
-
-// recoverFrom rebuilds what is kept in memory from what is on disk. It returns how
-// many lines that are and the identity of the first.
-func recoverFrom(csv *journal.Journal, reader *sale.Reader, seen *dedupe.Set, sums *totals.Totals, newest *latest) (lines int64, first uint64, err error) {
-	var line sale.Line
-	entry := []totals.Entry{{Line: &line}}
-	err = csv.Replay(func(row *sale.Row) error {
-		if err := reader.Read(row, time.Time{}, &line); err != nil {
-			return fmt.Errorf("this row cannot be used any more (%w); mend it or move the file away", err)
-		}
-		if seen.Check(line.Identity) != dedupe.Unknown {
-			return fmt.Errorf("invoice %s line %d is there twice; remove one or move the file away", line.Row[sale.InvoiceID], line.Number)
-		}
-		if lines == 0 {
-			first = line.Identity.Key
-		}
-		entry[0].NewInvoice = seen.Remember(line.Identity, line.Invoice)
-		sums.Add(entry)
-		newest.add(&line.Row)
-		lines++
-		return nil
-	})
-	return lines, first, err
 }
 
 // Close lets go of a consumer that was not run.

@@ -22,10 +22,12 @@ type latest struct {
 
 func newLatest() *latest { return &latest{} }
 
-func (l *latest) add(row *sale.Row) {
+func (l *latest) addLines(lines []sale.Line) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.put(row)
+	for i := range lines[max(len(lines)-kept, 0):] {
+		l.put(&lines[max(len(lines)-kept, 0)+i].Row)
+	}
 }
 
 func (l *latest) addAll(lines []*message) {

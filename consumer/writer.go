@@ -16,7 +16,7 @@ import (
 
 const (
 	// settleLines bounds how many messages share one write and one sync.
-	settleLines = 64 * batchLines
+	settleLines = 32 * batchLines
 	// tidyEvery is how often the writer looks after what no message triggers.
 	tidyEvery = 100 * time.Millisecond
 )

@@ -16,8 +16,8 @@ import (
 const readSize = 1 << 20
 
 // Replay shows every row on disk to visit, oldest first, and cuts the newest file
-// back to its last whole record. The row's text is only valid during the call.
-// An error of visit ends the replay.
+// back to its last whole record. The row's text stays valid, the row itself does
+// not. An error of visit ends the replay.
 func (j *Journal) Replay(visit func(row *sale.Row) error) error {
 	paths, err := j.files()
 	if err != nil {
@@ -65,15 +65,15 @@ func (j *Journal) Replay(visit func(row *sale.Row) error) error {
 // the file is.
 func replay(f io.Reader, path string, visit func(row *sale.Row) error) (end, size int64, err error) {
 	var (
-		buffer  = make([]byte, 0, 2*readSize)
+		buffer  []byte
 		data    []byte // what of buffer is not scanned yet
 		eof     bool
 		records int // the header is the first
 		row     sale.Row
 	)
 	fill := func() error {
-		n := copy(buffer[:cap(buffer)], data)
-		buffer = buffer[:n]
+		buffer = append(make([]byte, 0, len(data)+readSize), data...) // a new one: rows still refer to the old
+		n := len(buffer)
 		m, err := io.ReadFull(f, buffer[n:n+readSize])
 		buffer = buffer[:n+m]
 		data = buffer

@@ -1,0 +1,156 @@
+package consumer
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"tillstream/internal/dedupe"
+	"tillstream/internal/journal"
+	"tillstream/internal/sale"
+	"tillstream/internal/totals"
+)
+
+// recoverLines is how many lines are handed from one stage of recovery to the next
+// at once.
+const recoverLines = 1000
+
+// part is some lines of the CSV on their way into memory.
+type part struct {
+	rows  []sale.Row
+	lines []sale.Line
+	err   error         // why a row cannot be used
+	read  chan struct{} // closed when lines and err are there
+}
+
+// recovered is what there was.
+type recovered struct {
+	lines int64
+	first uint64 // identity of the first line, 0 for none
+}
+
+// recovery rebuilds what is kept in memory from what is on disk: one goroutine
+// takes the file apart, several read the lines, one remembers them in order.
+type recovery struct {
+	reader *sale.Reader
+	seen   *dedupe.Set
+	totals *totals.Totals
+	latest *latest
+	found  recovered
+	err    error // of remember
+}
+
+func (r *recovery) run(csv *journal.Journal) (recovered, error) {
+	var (
+		tasks   errgroup.Group
+		ordered = make(chan *part, 4*runtime.GOMAXPROCS(0))
+		toRead  = make(chan *part, cap(ordered))
+		failed  = make(chan struct{}) // closed when remembering has failed
+	)
+	tasks.Go(func() error {
+		defer close(ordered)
+		defer close(toRead)
+		return r.split(csv, func(p *part) bool {
+			select {
+			case ordered <- p:
+				toRead <- p // there is as much room as in ordered
+				return true
+			case <-failed:
+				return false
+			}
+		})
+	})
+	for range runtime.GOMAXPROCS(0) {
+		tasks.Go(func() error {
+			for p := range toRead {
+				p.err = r.read(p)
+				close(p.read)
+			}
+			return nil
+		})
+	}
+	tasks.Go(func() error {
+		for p := range ordered {
+			<-p.read
+			if err := r.remember(p); err != nil {
+				r.err = err
+				close(failed)
+				for range ordered { // let the others end
+				}
+				return err
+			}
+		}
+		return nil
+	})
+	err := tasks.Wait()
+	if errors.Is(err, errStopped) {
+		err = r.err
+	}
+	return r.found, err
+}
+
+// errStopped ends a replay whose rows nobody wants any more. Why is the other
+// error.
+var errStopped = errors.New("stopped")
+
+// split hands the rows on in parts, as long as hand wants them.
+func (r *recovery) split(csv *journal.Journal, hand func(*part) bool) error {
+	newPart := func() *part {
+		return &part{rows: make([]sale.Row, 0, recoverLines), read: make(chan struct{})}
+	}
+	next := newPart()
+	err := csv.Replay(func(row *sale.Row) error {
+		next.rows = append(next.rows, *row)
+		if len(next.rows) < recoverLines {
+			return nil
+		}
+		if !hand(next) {
+			return errStopped
+		}
+		next = newPart()
+		return nil
+	})
+	if err == nil && len(next.rows) > 0 {
+		hand(next)
+	}
+	return err
+}
+
+// read reads a part's lines.
+func (r *recovery) read(p *part) error {
+	p.lines = make([]sale.Line, len(p.rows))
+	for i := range p.rows {
+		if err := r.reader.Read(&p.rows[i], time.Time{}, &p.lines[i]); err != nil {
+			p.lines = p.lines[:i]
+			return fmt.Errorf("invoice %q line %q in the CSV cannot be used any more (%w); mend it or move the file away",
+				p.rows[i][sale.InvoiceID], p.rows[i][sale.LineNumber], err)
+		}
+	}
+	return nil
+}
+
+// remember takes a part's lines into memory.
+func (r *recovery) remember(p *part) error {
+	if p.err != nil {
+		return p.err
+	}
+	entries := make([]totals.Entry, len(p.lines))
+	for i := range p.lines {
+		line := &p.lines[i]
+		if r.seen.Check(line.Identity) != dedupe.Unknown {
+			return fmt.Errorf("invoice %s line %d is in the CSV twice; remove one or move the file away",
+				line.Row[sale.InvoiceID], line.Number)
+		}
+		if r.found.lines == 0 {
+			r.found.first = line.Identity.Key
+		}
+		r.found.lines++
+		entries[i] = totals.Entry{Line: line, NewInvoice: r.seen.Remember(line.Identity, line.Invoice)}
+	}
+	r.totals.Add(entries)
+	r.latest.addLines(p.lines)
+	return nil
+}
