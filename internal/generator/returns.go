@@ -33,6 +33,7 @@ const (
 	samplePermille = 100 // of sales, that may come back: about twice what does
 	alwaysSampled  = 256 // until the reservoir holds this many, so that returns begin early
 	reservoirSize  = 8192
+	returnAfter    = 30           // minutes: nobody turns round at the door
 	returnWithin   = 60 * 24 * 60 // minutes: a till takes goods back for 60 days
 )
 
@@ -60,7 +61,7 @@ func (v *reservoir) take(r *random, now int64, inv *invoice) bool {
 		}
 		i := r.below(uint64(len(v.sold)))
 		sale := &v.sold[i]
-		if sale.minute >= now {
+		if sale.minute+returnAfter > now {
 			continue
 		}
 		expired := sale.minute < now-returnWithin
