@@ -43,6 +43,9 @@ func (f *fetcher) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		if errors.Is(err, errMoved) {
+			continue
+		}
 		f.consumer.status.set(f.name(), err)
 		if !pause.wait(ctx) {
 			return
@@ -96,7 +99,7 @@ func (f *fetcher) step(ctx context.Context, conn *kafka.Conn, decoder *sale.Deco
 	}
 	err := f.read(ctx, conn, decoder)
 	if errors.Is(err, kafka.OffsetOutOfRange) {
-		return f.skipLost(conn)
+		return f.skipLost(ctx)
 	}
 	return err
 }
@@ -149,21 +152,33 @@ func (f *fetcher) resolve(conn *kafka.Conn) error {
 	return nil
 }
 
+// errMoved asks for a new connection: after an error in a fetch response kafka-go
+// leaves the rest of it in the old one's buffer.
+var errMoved = errors.New("reading goes on at another offset")
+
 // skipLost moves to the oldest message there is when the one to read next is not
 // there any more: retention was quicker than us, or the topic was made anew.
-func (f *fetcher) skipLost(conn *kafka.Conn) error {
+func (f *fetcher) skipLost(ctx context.Context) error {
+	conn, err := f.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetReadDeadline(time.Now().Add(fetchTimeout)); err != nil {
+		return err
+	}
 	first, end, err := conn.ReadOffsets()
 	if err != nil {
 		return err
 	}
 	if f.offset < f.learnTo && first > f.offset {
-		f.offset = first // what is gone cannot come again either
-		return nil
+		f.learnFrom = first // what is gone cannot come again either
+		return errMoved
 	}
 	f.consumer.cfg.Log.Error("messages to be read next are gone from Kafka, going on with the oldest there is",
 		"topic", f.claim.topic, "partition", f.partition, "expected_offset", f.offset, "oldest_offset", first, "end_offset", end)
-	f.offset, f.next, f.learnTo = first, first, 0
-	return nil
+	f.next, f.learnTo = first, 0
+	return errMoved
 }
 
 // read takes one fetch response apart and hands its messages over.

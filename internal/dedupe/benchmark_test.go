@@ -53,12 +53,12 @@ func BenchmarkRemember(b *testing.B) {
 }
 
 // BenchmarkMemory says what a remembered line costs with its share of an invoice.
-// How full the hash tables are depends on how many lines there are, so it differs
-// from size to size.
+// How full the hash tables are depends on how many lines there are: of these sizes
+// six million are the worst, just after both tables have doubled.
 //
 //	go test -run - -bench Memory -benchtime 1x ./internal/dedupe
 func BenchmarkMemory(b *testing.B) {
-	for _, lines := range []int{1_000_000, 2_000_000, 5_000_000, 7_500_000, 10_000_000} {
+	for _, lines := range []int{1_000_000, 5_000_000, 6_000_000, 10_000_000} {
 		b.Run(fmt.Sprint(lines), func(b *testing.B) {
 			var before, after runtime.MemStats
 			for b.Loop() {

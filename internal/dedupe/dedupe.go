@@ -89,12 +89,17 @@ func (s *Set) Learn(id sale.Identity) { s.parts[0].lines.PutIfNotExists(id.Key, 
 // Expire drops what is older than the window. It is cheap enough to be called
 // with every batch.
 func (s *Set) Expire(now time.Time) {
-	if s.window <= 0 || now.Sub(s.begun) < s.window/generations {
+	if s.window <= 0 {
 		return
 	}
-	s.begun = now
-	kept := min(len(s.parts), generations)
-	s.parts = append([]part{newPart()}, s.parts[:kept]...)
+	for age := s.window / generations; now.Sub(s.begun) >= age; s.begun = s.begun.Add(age) {
+		if s.Len() == 0 { // nothing to drop, however long ago that was
+			s.begun = now
+			return
+		}
+		kept := min(len(s.parts), generations)
+		s.parts = append([]part{newPart()}, s.parts[:kept]...)
+	}
 }
 
 // Len returns how many lines are remembered.

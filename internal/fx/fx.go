@@ -91,15 +91,18 @@ func Read(r io.Reader) (*Table, error) {
 			return nil, fmt.Errorf("line %d: %q is no date like 2023-01-31", line, record[0])
 		}
 		currency := record[1]
-		if len(currency) != 3 || strings.ToUpper(currency) != currency {
+		if len(currency) != 3 || strings.Trim(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 			return nil, fmt.Errorf("line %d: %q is no currency code like EUR", line, currency)
 		}
 		d, err := decimal.Parse(record[2])
 		if err != nil || !d.IsPos() {
 			return nil, fmt.Errorf("line %d: %q is no rate above zero", line, record[2])
 		}
+		if len(record[2]) > decimal.MaxPrec { // the library would round it
+			return nil, fmt.Errorf("line %d: the rate %q is longer than %d characters", line, record[2], decimal.MaxPrec)
+		}
 		d = d.Trim(0)
-		n := dated{day: day.Unix() / secondsPerDay, rate: Rate{Coefficient: d.Coef(), Scale: d.Scale()}}
+		n := dated{day: dayOf(day), rate: Rate{Coefficient: d.Coef(), Scale: d.Scale()}}
 		for _, other := range t.currencies[currency] {
 			if other.day == n.day {
 				return nil, fmt.Errorf("line %d: %s has a second rate for %s", line, currency, record[0])
@@ -127,9 +130,18 @@ func (t *Table) On(currency string, at time.Time) (Rate, bool) {
 	if len(rates) == 1 {
 		return rates[0].rate, true
 	}
-	day := at.Unix() / secondsPerDay
+	day := dayOf(at)
 	after := sort.Search(len(rates), func(i int) bool { return rates[i].day > day })
 	return rates[max(after-1, 0)].rate, true
+}
+
+// dayOf counts the days from 1970-01-01, also backwards.
+func dayOf(at time.Time) int64 {
+	seconds := at.Unix()
+	if seconds < 0 {
+		seconds -= secondsPerDay - 1
+	}
+	return seconds / secondsPerDay
 }
 
 // Currencies returns the codes the table has, sorted.

@@ -40,8 +40,7 @@ func appendField(dst []byte, text string) []byte {
 // quoted too, since some readers trim it.
 func needsQuotes(text string) bool {
 	for i := 0; i < len(text); i++ { // the fields are a few bytes long: a loop beats a search
-		switch text[i] {
-		case ',', '"', '\r', '\n':
+		if c := text[i]; c <= ',' && (c == ',' || c == '"' || c == '\r' || c == '\n') { // nearly all are above the comma
 			return true
 		}
 	}

@@ -55,8 +55,12 @@ type Reader struct {
 // Categories are the values of Line.Category.
 var Categories = []string{"Feminine", "Masculine", "Children", "Other"}
 
-// Read judges row and fills line. recorded is when Kafka got the message; it
-// dates a line that has no Date of its own. The error is a *Reject.
+// Read judges row and fills line, which is of use only where there is no error.
+// recorded is when Kafka got the message; it dates a line that has no Date of its
+// own. row may be &line.Row, which saves a copy. The error is a *Reject.
+//
+// Reading the row of a line again, as recovery does from the CSV, gives the same
+// line.
 func (r *Reader) Read(row *Row, recorded time.Time, line *Line) error {
 	for _, column := range [...]Column{InvoiceID, LineNumber, StoreID, Quantity, LineTotal, Currency} {
 		if row[column] == "" {
@@ -68,8 +72,6 @@ func (r *Reader) Read(row *Row, recorded time.Time, line *Line) error {
 			return &Reject{BadText, fmt.Sprintf("%s has %d bytes, more than %d", Columns[column], len(text), MaxText)}
 		}
 	}
-	*line = Line{Row: *row}
-	var ok bool
 	number, ok := wholeNumber(row[LineNumber])
 	if !ok {
 		return &Reject{BadLine, fmt.Sprintf("Line is %q, no whole number from 1 to %d", row[LineNumber], maxWhole)}
@@ -89,13 +91,15 @@ func (r *Reader) Read(row *Row, recorded time.Time, line *Line) error {
 	} else if line.Country, ok = store.CountryOfInvoice(row[InvoiceID]); !ok {
 		return &Reject{UnknownCountry, fmt.Sprintf("store %q is not in the reference data, and invoice %q names no country", row[StoreID], row[InvoiceID])}
 	}
-	if row[Date] == "" {
+	date := row[Date]
+	if date == "" {
 		line.At = wallClock(recorded, line.zone())
-	} else if line.At, ok = parseDate(row[Date]); !ok {
-		return &Reject{BadDate, fmt.Sprintf("Date is %q, no date like 2023-01-31 15:42:00", row[Date])}
-	}
-	if d := row[Date]; len(d) != len(dateForm) || d[10] != ' ' || d[16] != ':' {
-		line.Row[Date] = line.At.Format(dateForm)
+		// Kafka takes any number for a message's time; below zero there is none.
+		if recorded.Unix() < 0 || line.At.Year() > 9999 {
+			return &Reject{BadDate, fmt.Sprintf("Date is missing, and the message's own time, %s, is none to go by", recorded.UTC().Format(time.RFC3339))}
+		}
+	} else if line.At, ok = parseDate(date); !ok {
+		return &Reject{BadDate, fmt.Sprintf("Date is %q, no date like 2023-01-31 15:42:00", date)}
 	}
 	rate, ok := r.Rates.On(row[Currency], line.At)
 	if !ok {
@@ -104,12 +108,20 @@ func (r *Reader) Read(row *Row, recorded time.Time, line *Line) error {
 	if line.USD, ok = usd(line.Amount, rate); !ok {
 		return &Reject{BadAmount, fmt.Sprintf("Line Total %s %s is out of range", row[LineTotal], row[Currency])}
 	}
+	line.Category = categoryOf(row[SKU])
+	line.Invoice = hashInvoice(row[InvoiceID])
+	if row != &line.Row {
+		line.Row = *row
+	}
+	if len(date) != len(dateForm) || date[10] != ' ' || date[16] != ':' {
+		line.Row[Date] = line.At.Format(dateForm)
+	}
 	if row[CurrencySymbol] == "" {
 		line.Row[CurrencySymbol] = SymbolOf(row[Currency])
 	}
-	line.Category = categoryOf(row[SKU])
-	line.Identity = identify(&line.Row, line.Number)
-	line.Invoice = hashInvoice(row[InvoiceID])
+	if line.Identity, ok = identify(&line.Row, line.Number); !ok {
+		return &Reject{BadText, "a value holds a NUL character or is not UTF-8"}
+	}
 	return nil
 }
 
@@ -140,18 +152,16 @@ func wholeNumber(text string) (int64, bool) {
 // parseAmount reads an exact decimal number. What would have to be rounded to be
 // held, and exponents, which no till writes, are refused.
 func parseAmount(text string) (decimal.Decimal, bool) {
-	if len(text) > decimal.MaxPrec { // perhaps too many digits: count them
-		digits := 0
-		for _, c := range []byte(text) {
-			if c >= '0' && c <= '9' {
-				digits++
-			}
-		}
-		if digits > decimal.MaxPrec {
+	digits := 0
+	for _, c := range []byte(text) {
+		switch {
+		case c >= '0' && c <= '9':
+			digits++
+		case c == 'e' || c == 'E':
 			return decimal.Decimal{}, false
 		}
 	}
-	if strings.ContainsAny(text, "eE") {
+	if digits > decimal.MaxPrec { // perhaps more than fit: the library would round them
 		return decimal.Decimal{}, false
 	}
 	amount, err := decimal.Parse(text)

@@ -50,32 +50,46 @@ func NewDecoder() *Decoder { return &Decoder{json: jsontext.NewDecoder(&bytes.Bu
 // The error is a *Reject with the reason NotJSON or BadText.
 func (d *Decoder) Decode(value []byte, row *Row) error {
 	*row = Row{}
+	clock, ok := decodePlain(value, row)
+	if !ok {
+		*row = Row{}
+		var err error
+		if clock, err = d.decodeJSON(value, row); err != nil {
+			return err
+		}
+	}
+	row.complete(clock)
+	return nil
+}
+
+// decodeJSON reads any JSON object into an empty row, and returns the value of
+// the key Time.
+func (d *Decoder) decodeJSON(value []byte, row *Row) (clock string, err error) {
 	d.buffer = *bytes.NewBuffer(value)
 	d.json.Reset(&d.buffer,
 		jsontext.AllowDuplicateNames(true)) // the last one wins, as in Python
 	token, err := d.json.ReadToken()
 	if err != nil {
-		return notJSON(err)
+		return "", notJSON(err)
 	}
 	if token.Kind() != jsontext.BeginObject.Kind() {
-		return &Reject{NotJSON, "the message is JSON, but not an object"}
+		return "", &Reject{NotJSON, "the message is JSON, but not an object"}
 	}
-	var clock string
 	for d.json.PeekKind() != jsontext.EndObject.Kind() {
 		name, err := d.text(value)
 		if err != nil {
-			return err
+			return "", err
 		}
 		column, known := ColumnNamed(name)
 		if !known && name != TimeColumn {
 			if err := d.json.SkipValue(); err != nil {
-				return notJSON(err)
+				return "", notJSON(err)
 			}
 			continue
 		}
 		text, err := d.text(value)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if known {
 			row[column] = text
@@ -84,13 +98,12 @@ func (d *Decoder) Decode(value []byte, row *Row) error {
 		}
 	}
 	if _, err := d.json.ReadToken(); err != nil {
-		return notJSON(err)
+		return "", notJSON(err)
 	}
 	if _, err := d.json.ReadToken(); !errors.Is(err, io.EOF) {
-		return &Reject{NotJSON, "something follows the JSON object"}
+		return "", &Reject{NotJSON, "something follows the JSON object"}
 	}
-	row.complete(clock)
-	return nil
+	return clock, nil
 }
 
 // text reads the next value as text: a string's content, a number's digits, or

@@ -13,9 +13,9 @@ import (
 // Micros is an amount of USD in millionths (1e-6 USD), exact.
 type Micros int64
 
-// maxUSD bounds one line's value, so that no number of lines anyone could store
-// overflows a sum: 2^63 micro-USD are nine thousand such lines.
-const maxUSD Micros = 1_000_000_000 * 1_000_000
+// maxUSD bounds one line's value: far above what a till of a fashion shop rings
+// up, and so low that it takes a million such lines to overflow a sum.
+const maxUSD Micros = 10_000_000 * 1_000_000
 
 // powersOfTen[n] is 10^n; 10^19 is the last that fits.
 var powersOfTen = func() (p [20]uint64) {
@@ -40,6 +40,9 @@ func usd(amount decimal.Decimal, rate fx.Rate) (Micros, bool) {
 		}
 		var rest uint64
 		quotient, rest = bits.Div64(hi, lo, rate.Coefficient)
+		if quotient > uint64(maxUSD) {
+			return 0, false // before rounding up 2^64-1 makes it 0
+		}
 		half := rate.Coefficient - rest // compares rest with the divisor's half without overflow
 		if rest > half || (rest == half && quotient&1 == 1) {
 			quotient++
@@ -103,5 +106,5 @@ func (m Micros) String() string {
 }
 
 // Float returns the amount in USD as Prometheus wants it. A float64 holds every
-// amount below 2^53 micro-USD (nine billion USD) to the millionth.
+// amount below 2^33 USD (eight billion) to the nearest millionth.
 func (m Micros) Float() float64 { return float64(m) / 1e6 }

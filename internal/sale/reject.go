@@ -7,12 +7,12 @@ type Reason string
 // The reasons there are.
 const (
 	NotJSON         Reason = "not_json"         // no JSON object of strings and numbers
-	BadText         Reason = "bad_text"         // a NUL character, or longer than MaxText
+	BadText         Reason = "bad_text"         // a NUL character, no UTF-8, or longer than MaxText
 	MissingColumn   Reason = "missing_column"   // one of the columns that a line needs is missing or empty
 	BadLine         Reason = "bad_line"         // Line is no whole number from 1
 	BadQuantity     Reason = "bad_quantity"     // Quantity is no whole number from 1
 	BadAmount       Reason = "bad_amount"       // Line Total is no decimal number, or is out of range
-	BadDate         Reason = "bad_date"         // Date is there, but no date that exists
+	BadDate         Reason = "bad_date"         // Date is no date that exists, or missing and Kafka has no time either
 	BadType         Reason = "bad_type"         // Transaction Type is there, but neither Sale nor Return
 	UnknownCurrency Reason = "unknown_currency" // there is no rate for the Currency
 	UnknownCountry  Reason = "unknown_country"  // neither the store nor the invoice number tells the country

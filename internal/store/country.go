@@ -2,6 +2,7 @@ package store
 
 import (
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -89,10 +90,17 @@ func Zone(code string) *time.Location {
 	return time.UTC
 }
 
+// zones are those that were loaded, by name: loading reads a file.
+var zones sync.Map
+
 func mustZone(name string) *time.Location {
+	if zone, ok := zones.Load(name); ok {
+		return zone.(*time.Location)
+	}
 	zone, err := time.LoadLocation(name)
 	if err != nil {
 		panic("time zone " + name + " is not in the embedded zone data: " + err.Error())
 	}
+	zones.Store(name, zone)
 	return zone
 }

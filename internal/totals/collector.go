@@ -64,31 +64,31 @@ func (t *Totals) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, by := range []struct {
 		desc *prometheus.Desc
-		sums map[string]*sale.Micros
+		sums *sums[sale.Micros]
 	}{{categoryDesc, t.categories}, {paymentDesc, t.payments}, {discountDesc, t.discounts}} {
-		for name, sum := range by.sums {
-			counter(by.desc, sum.Float(), name)
+		for name, n := range by.sums.byName {
+			counter(by.desc, n.sum.Float(), name)
 		}
 	}
 	for _, name := range highest(t.employees) {
-		gauge(employeeDesc, t.employees[name].Float(), name)
+		gauge(employeeDesc, t.employees.byName[name].sum.Float(), name)
 	}
 	for _, name := range highest(t.products) {
-		gauge(productDesc, float64(*t.products[name]), name)
+		gauge(productDesc, float64(t.products.byName[name].sum), name)
 	}
 }
 
 // highest returns the names of the highest sums above zero, the bounded rest
 // left out.
-func highest[N ~int64](sums map[string]*N) []string {
-	names := make([]string, 0, len(sums))
-	for name, sum := range sums {
-		if *sum > 0 && name != Other {
+func highest[N ~int64](s *sums[N]) []string {
+	names := make([]string, 0, len(s.byName))
+	for name, n := range s.byName {
+		if n.sum > 0 && name != Other && name != unknown {
 			names = append(names, name)
 		}
 	}
 	sort.Slice(names, func(i, j int) bool {
-		a, b := *sums[names[i]], *sums[names[j]]
+		a, b := s.byName[names[i]].sum, s.byName[names[j]].sum
 		return a > b || a == b && names[i] < names[j]
 	})
 	return names[:min(len(names), top)]

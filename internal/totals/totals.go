@@ -3,6 +3,7 @@
 package totals
 
 import (
+	"strings"
 	"sync"
 
 	"tillstream/internal/sale"
@@ -55,19 +56,6 @@ func (a *Amounts) addAll(b Amounts) {
 	a.ReturnInvoices += b.ReturnInvoices
 }
 
-// Bounds on what comes in from outside, so that no message can make the number
-// of series or the memory grow without end. What is beyond goes to Other.
-const (
-	maxUnknownStores = 100
-	maxPayments      = 20
-	maxDiscounts     = 100
-	maxEmployees     = 20_000
-	maxProducts      = 100_000
-	maxLabel         = 40 // bytes
-	// Other is the label value of everything beyond a bound.
-	Other = "other"
-)
-
 // place is where lines are sold.
 type place struct{ country, store string }
 
@@ -76,36 +64,33 @@ type place struct{ country, store string }
 type Totals struct {
 	mu         sync.Mutex
 	lines      int64
+	stores     map[*store.Store]*Amounts // the same sums as places, found quicker
 	places     map[place]*Amounts
-	unknown    int // places that are not in the reference data
-	categories map[string]*sale.Micros
-	payments   map[string]*sale.Micros
-	discounts  map[string]*sale.Micros
-	employees  map[string]*sale.Micros
-	products   map[string]*int64
+	foreign    int // places that are not in the reference data
+	categories *sums[sale.Micros]
+	payments   *sums[sale.Micros]
+	discounts  *sums[sale.Micros]
+	employees  *sums[sale.Micros]
+	products   *sums[int64]
 }
 
 // New returns zero totals that know the stores, the categories and the usual
 // payment methods, so that their series exist at 0 from the first scrape.
 func New(stores *store.Directory) *Totals {
 	t := &Totals{
+		stores:     make(map[*store.Store]*Amounts),
 		places:     make(map[place]*Amounts),
-		categories: make(map[string]*sale.Micros),
-		payments:   make(map[string]*sale.Micros),
-		discounts:  make(map[string]*sale.Micros),
-		employees:  make(map[string]*sale.Micros),
-		products:   make(map[string]*int64),
+		categories: newSums[sale.Micros](maxCategories, sale.Categories...),
+		payments:   newSums[sale.Micros](maxPayments, "Cash", "Credit Card"),
+		discounts:  newSums[sale.Micros](maxDiscounts, "0"),
+		employees:  newSums[sale.Micros](maxEmployees),
+		products:   newSums[int64](maxProducts),
 	}
+	t.discounts.canonical = discountOf
 	for _, s := range stores.All() {
-		t.places[place{s.Country, s.ID}] = &Amounts{}
+		a := &Amounts{}
+		t.stores[s], t.places[place{s.Country, s.ID}] = a, a
 	}
-	for _, name := range sale.Categories {
-		t.categories[name] = new(sale.Micros)
-	}
-	for _, name := range []string{"Cash", "Credit Card"} {
-		t.payments[name] = new(sale.Micros)
-	}
-	t.discounts["0"] = new(sale.Micros)
 	return t
 }
 
@@ -127,52 +112,39 @@ func (t *Totals) Add(entries []Entry) {
 func (t *Totals) add(line *sale.Line, newInvoice bool) {
 	t.lines++
 	t.at(line).add(line, newInvoice)
-	if products := bounded(t.products, line.Row[sale.ProductID], maxProducts); line.Type == sale.Sold {
-		*products += line.Quantity
+	if line.Type == sale.Sold {
+		*t.products.of(line.Row[sale.ProductID]) += line.Quantity
 	}
 	if line.USD <= 0 {
 		return // the sums below are of sales only
 	}
-	*bounded(t.categories, line.Category, len(sale.Categories)) += line.USD
-	*bounded(t.payments, line.Row[sale.PaymentMethod], maxPayments) += line.USD
-	*bounded(t.discounts, line.Row[sale.Discount], maxDiscounts) += line.USD
-	*bounded(t.employees, line.Row[sale.EmployeeID], maxEmployees) += line.USD
+	*t.categories.of(line.Category) += line.USD
+	*t.payments.of(line.Row[sale.PaymentMethod]) += line.USD
+	*t.discounts.of(line.Row[sale.Discount]) += line.USD
+	*t.employees.of(line.Row[sale.EmployeeID]) += line.USD
 }
 
 // at returns the amounts of the place where the line was sold.
 func (t *Totals) at(line *sale.Line) *Amounts {
+	if a, ok := t.stores[line.Store]; ok {
+		return a
+	}
 	p := place{line.Country, line.Row[sale.StoreID]}
 	if a, ok := t.places[p]; ok {
 		return a
 	}
-	if len(p.store) > maxLabel || t.unknown >= maxUnknownStores {
+	if len(p.store) > maxLabel || t.foreign >= maxUnknownStores {
 		p.store = Other
 		if a, ok := t.places[p]; ok {
 			return a
 		}
 	} else {
-		t.unknown++
+		t.foreign++
 	}
-	p = place{string([]byte(p.country)), string([]byte(p.store))} // not the memory of a whole message
+	p = place{strings.Clone(p.country), strings.Clone(p.store)} // not the memory of a whole message
 	a := &Amounts{}
 	t.places[p] = a
 	return a
-}
-
-// bounded returns the sum for a name, of at most limit names.
-func bounded[N any](sums map[string]*N, name string, limit int) *N {
-	if n, ok := sums[name]; ok {
-		return n
-	}
-	if len(name) > maxLabel || len(sums) >= limit {
-		name = Other
-		if n, ok := sums[name]; ok {
-			return n
-		}
-	}
-	n := new(N)
-	sums[string([]byte(name))] = n // not the memory of a whole message
-	return n
 }
 
 // Lines is how many lines were added.
