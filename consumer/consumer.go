@@ -87,7 +87,7 @@ func New(cfg Config) (*Consumer, error) {
 		known:  make(map[int]int64),
 	}
 	c.status.set(groupStatus, expected{errors.New("has not joined the consumer group yet")})
-	seen := dedupe.New(cfg.DedupeWindow, c.began)
+	seen := dedupe.New(cfg.DedupeWindow, time.Time{})
 	recovery := &recovery{reader: c.reader, seen: seen, totals: c.totals, latest: c.latest}
 	found, err := recovery.run(csv)
 	var token string
@@ -100,6 +100,10 @@ func New(cfg Config) (*Consumer, error) {
 	if found.lines > 0 {
 		cfg.Log.Info("took up the CSV that was there", "path", csv.Path(), "lines", found.lines,
 			"net_usd", c.totals.Snapshot().All.Net().String(), "seconds", time.Since(c.began).Seconds())
+	}
+	if found.repeated > 0 {
+		cfg.Log.Warn("lines are in the CSV more than once, as when a till sends them again after the dedupe window",
+			"lines", found.repeated, "dedupe_window", cfg.DedupeWindow.String())
 	}
 	c.metrics = newMetrics(cfg.Registerer, c.totals)
 	c.writer = &writer{

@@ -20,16 +20,18 @@ const recoverLines = 1000
 
 // part is some lines of the CSV on their way into memory.
 type part struct {
-	rows  []sale.Row
-	lines []sale.Line
-	err   error         // why a row cannot be used
-	read  chan struct{} // closed when lines and err are there
+	rows    []sale.Row
+	lines   []sale.Line
+	err     error         // why a row cannot be used
+	read    chan struct{} // closed when lines and err are there
+	rotated time.Time     // when the file was rotated that the part ends, if it does
 }
 
 // recovered is what there was.
 type recovered struct {
-	lines int64
-	first uint64 // identity of the first line, 0 for none
+	lines    int64
+	repeated int64  // of them, those that another line repeats
+	first    uint64 // identity of the first line, 0 for none
 }
 
 // recovery rebuilds what is kept in memory from what is on disk: one goroutine
@@ -102,21 +104,27 @@ func (r *recovery) split(csv *journal.Journal, hand func(*part) bool) error {
 		return &part{rows: make([]sale.Row, 0, recoverLines), read: make(chan struct{})}
 	}
 	next := newPart()
-	err := csv.Replay(func(row *sale.Row) error {
-		next.rows = append(next.rows, *row)
-		if len(next.rows) < recoverLines {
-			return nil
-		}
+	flush := func() error {
 		if !hand(next) {
 			return errStopped
 		}
 		next = newPart()
 		return nil
-	})
-	if err == nil && len(next.rows) > 0 {
-		hand(next)
 	}
-	return err
+	err := csv.ReplayFiles(func(row *sale.Row) error {
+		next.rows = append(next.rows, *row)
+		if len(next.rows) < recoverLines {
+			return nil
+		}
+		return flush()
+	}, func(at time.Time) error {
+		next.rotated = at
+		return flush()
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
 }
 
 // read reads a part's lines.
@@ -132,7 +140,8 @@ func (r *recovery) read(p *part) error {
 	return nil
 }
 
-// remember takes a part's lines into memory.
+// remember takes a part's lines into memory. Memory is bounded by the window here
+// too, as far as rotated files tell when their lines were written.
 func (r *recovery) remember(p *part) error {
 	if p.err != nil {
 		return p.err
@@ -141,8 +150,7 @@ func (r *recovery) remember(p *part) error {
 	for i := range p.lines {
 		line := &p.lines[i]
 		if r.seen.Check(line.Identity) != dedupe.Unknown {
-			return fmt.Errorf("invoice %s line %d is in the CSV twice; remove one or move the file away",
-				line.Row[sale.InvoiceID], line.Number)
+			r.found.repeated++ // it was sent again after the window
 		}
 		if r.found.lines == 0 {
 			r.found.first = line.Identity.Key
@@ -152,5 +160,8 @@ func (r *recovery) remember(p *part) error {
 	}
 	r.totals.Add(entries)
 	r.latest.addLines(p.lines)
+	if !p.rotated.IsZero() {
+		r.seen.Expire(p.rotated) // as it did then
+	}
 	return nil
 }

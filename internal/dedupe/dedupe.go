@@ -38,7 +38,7 @@ func newPart() part {
 }
 
 // New returns an empty set that remembers for at least the window; a window of 0
-// is for ever.
+// is for ever. now is when it begins, the zero time where the first Expire tells.
 func New(window time.Duration, now time.Time) *Set {
 	return &Set{window: window, begun: now, parts: []part{newPart()}}
 }
@@ -91,6 +91,9 @@ func (s *Set) Learn(id sale.Identity) { s.parts[0].lines.PutIfNotExists(id.Key, 
 func (s *Set) Expire(now time.Time) {
 	if s.window <= 0 {
 		return
+	}
+	if s.begun.IsZero() {
+		s.begun = now
 	}
 	for age := s.window / generations; now.Sub(s.begun) >= age; s.begun = s.begun.Add(age) {
 		if s.Len() == 0 { // nothing to drop, however long ago that was

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"tillstream/internal/sale"
 )
@@ -19,6 +20,12 @@ const readSize = 1 << 20
 // back to its last whole record. The row's text stays valid, the row itself does
 // not. An error of visit ends the replay.
 func (j *Journal) Replay(visit func(row *sale.Row) error) error {
+	return j.ReplayFiles(visit, func(time.Time) error { return nil })
+}
+
+// ReplayFiles is Replay, and calls rotated after the rows of each older file with
+// the time when it was rotated: none of its rows is younger.
+func (j *Journal) ReplayFiles(visit func(row *sale.Row) error, rotated func(at time.Time) error) error {
 	paths, err := j.files()
 	if err != nil {
 		return err
@@ -40,6 +47,11 @@ func (j *Journal) Replay(visit func(row *sale.Row) error) error {
 			return err
 		}
 		j.older += size
+		if at, ok := rotatedAt(path); ok {
+			if err := rotated(at); err != nil {
+				return err
+			}
+		}
 	}
 	if _, err := j.file.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("reading %s: %w", j.path, err)
@@ -59,6 +71,13 @@ func (j *Journal) Replay(visit func(row *sale.Row) error) error {
 		return j.Append(header)
 	}
 	return j.cut(end)
+}
+
+// rotatedAt returns the time in the name of a rotated file.
+func rotatedAt(path string) (time.Time, bool) {
+	name := filepath.Base(path)
+	at, err := time.Parse(rotatedPrefix+rotatedTime+rotatedSuffix, name)
+	return at, err == nil
 }
 
 // replay reads one file. It returns where its last whole record ends and how long
