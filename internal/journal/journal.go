@@ -73,7 +73,7 @@ func Open(dir string, opts Options) (*Journal, error) {
 		opts.Log = slog.Default()
 	}
 	j := &Journal{dir: dir, path: filepath.Join(dir, Name), opts: opts}
-	if err := opts.FS.MkdirAll(dir, dirPerm); err != nil {
+	if err := makeDir(opts.FS, dir); err != nil {
 		return nil, fmt.Errorf("creating the output directory: %w", err)
 	}
 	j.lock = flock.New(filepath.Join(dir, lockName))
@@ -108,6 +108,27 @@ func (j *Journal) Close() error {
 	return errors.Join(err, j.lock.Unlock())
 }
 
+// makeDir creates the directory and what is missing above it, so that a power cut
+// does not take it away again.
+func makeDir(files FS, dir string) error {
+	var parents []string // of what is made
+	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
+		if _, err := files.Stat(at); !errors.Is(err, fs.ErrNotExist) {
+			break // it is there, or MkdirAll will say what is wrong
+		}
+		parents = append(parents, filepath.Dir(at))
+	}
+	if err := files.MkdirAll(dir, dirPerm); err != nil {
+		return err
+	}
+	for _, parent := range parents {
+		if err := files.SyncDir(parent); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // open opens the file, which it creates with its header where there is none.
 func (j *Journal) open() error {
 	f, err := j.opts.FS.OpenFile(j.path, os.O_RDWR, 0)
@@ -121,6 +142,10 @@ func (j *Journal) open() error {
 		return fmt.Errorf("opening the CSV: %w", err)
 	}
 	info, err := f.Stat()
+	if err == nil {
+		// The name may be newer than the last sync, also of a process before us.
+		err = j.opts.FS.SyncDir(j.dir)
+	}
 	if err != nil {
 		_ = f.Close() // the first error says more
 		return fmt.Errorf("opening the CSV: %w", err)
@@ -130,7 +155,7 @@ func (j *Journal) open() error {
 }
 
 // create makes the file with its header. It appears under its name whole or not
-// at all.
+// at all; open makes the name durable.
 func (j *Journal) create() error {
 	temporary := j.path + ".tmp"
 	f, err := j.opts.FS.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, filePerm)
@@ -145,10 +170,12 @@ func (j *Journal) create() error {
 		err = closeErr
 	}
 	if err == nil {
-		err = j.opts.FS.Rename(temporary, j.path)
+		// A file that was rotated must have its new name on disk before the old
+		// one is taken again: else a power cut could leave it without any.
+		err = j.opts.FS.SyncDir(j.dir)
 	}
 	if err == nil {
-		err = j.opts.FS.SyncDir(j.dir)
+		err = j.opts.FS.Rename(temporary, j.path)
 	}
 	if err != nil {
 		return fmt.Errorf("creating the CSV: %w", err)
@@ -157,13 +184,13 @@ func (j *Journal) create() error {
 }
 
 // Append adds whole records and returns when they are on disk. After an error
-// none of them counts as written: the next Append cuts off what may have come
-// through and goes on where the file was known to be good.
+// none of them counts as written: what may have come through is cut off, at the
+// latest by the next Append, which goes on where the file was known to be good.
 func (j *Journal) Append(records []byte) error {
 	if err := j.ready(); err != nil {
 		return err
 	}
-	if j.opts.RotateBytes > 0 && j.size >= j.opts.RotateBytes {
+	if j.opts.RotateBytes > 0 && j.size >= j.opts.RotateBytes && j.size > int64(len(header)) {
 		if err := j.rotate(); err != nil {
 			return err
 		}
@@ -172,8 +199,10 @@ func (j *Journal) Append(records []byte) error {
 	if err != nil {
 		// What the file holds now is unknown, and after a failed sync the
 		// kernel may take pages for clean that never reached the disk. So
-		// nothing cached is believed: the file is opened again and cut back.
-		_ = j.file.Close() // the first error says more
+		// nothing cached is believed: the file is opened again and cut back. For
+		// those who read it meanwhile, a half record goes at once if it can.
+		_ = j.file.Truncate(j.size) // the first error says more
+		_ = j.file.Close()
 		j.file = nil
 		return err
 	}
@@ -199,6 +228,9 @@ func (j *Journal) ready() error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if j.info != nil {
+			if _, err := j.opts.FS.Stat(j.dir); err != nil { // it may come back, with the file in it
+				return fmt.Errorf("looking at the output directory: %w", err)
+			}
 			j.opts.Log.Warn("the CSV was moved or removed, starting a new one", "path", j.path)
 			j.renamed()
 		}
@@ -209,6 +241,8 @@ func (j *Journal) ready() error {
 		return fmt.Errorf("%s is another file than before; stop whatever writes there and restart", j.path)
 	case j.file == nil:
 		return j.reopen()
+	case info.Size() != j.size: // writing on would leave a hole, or overwrite somebody's rows
+		return fmt.Errorf("%s has %d bytes, but %d were written: somebody changed it; restart to take it as it is now", j.path, info.Size(), j.size)
 	}
 	return nil
 }
@@ -226,8 +260,14 @@ func (j *Journal) renamed() {
 }
 
 func (j *Journal) reopen() error {
+	foreign := j.info == nil // unless it is the header that we made
 	if err := j.open(); err != nil {
 		return err
+	}
+	if size := j.info.Size(); foreign && size != j.size { // not ours to cut
+		_ = j.file.Close() // nothing was written to it
+		j.file, j.info = nil, nil
+		return fmt.Errorf("%s has come from elsewhere, with %d bytes; stop whatever writes there and restart to take it as it is", j.path, size)
 	}
 	if err := j.cut(j.size); err != nil {
 		_ = j.file.Close() // the first error says more
@@ -237,7 +277,8 @@ func (j *Journal) reopen() error {
 	return nil
 }
 
-// cut makes the file end at size and puts the next write there.
+// cut makes the file end at size, with all of it on disk, and puts the next write
+// there.
 func (j *Journal) cut(size int64) error {
 	info, err := j.file.Stat()
 	if err != nil {
@@ -250,9 +291,11 @@ func (j *Journal) cut(size int64) error {
 		if err := j.file.Truncate(size); err != nil {
 			return fmt.Errorf("cutting %s back to %d bytes: %w", j.path, size, err)
 		}
-		if err := j.file.Sync(); err != nil {
-			return fmt.Errorf("syncing %s: %w", j.path, err)
-		}
+	}
+	// Also when nothing was cut: a process that was killed before its sync leaves
+	// rows that so far are in memory only.
+	if err := j.file.Sync(); err != nil {
+		return fmt.Errorf("syncing %s: %w", j.path, err)
 	}
 	if _, err := j.file.Seek(size, 0); err != nil {
 		return fmt.Errorf("going to the end of %s: %w", j.path, err)
