@@ -67,7 +67,11 @@ func (c *coordinator) commit(ctx context.Context, places map[int]place) error {
 	if err != nil {
 		return err
 	}
-	for _, t := range answer.(*offsetcommit.Response).Topics {
+	response, ok := answer.(*offsetcommit.Response)
+	if !ok {
+		return fmt.Errorf("the answer to a commit is a %T", answer)
+	}
+	for _, t := range response.Topics {
 		for _, p := range t.Partitions {
 			if p.ErrorCode != 0 {
 				return kafka.Error(p.ErrorCode)

@@ -27,15 +27,15 @@ func (c *Consumer) watchEnd(ctx context.Context) error {
 	for {
 		end, err := c.endOffsets(ctx)
 		if err == nil {
+			c.status.set(endStatus, nil)
 			c.writer.goal.Store(&end)
 			return nil
 		}
-		if ctx.Err() != nil {
-			return nil
+		if ctx.Err() == nil {
+			c.status.set(endStatus, err)
 		}
-		c.status.set(groupStatus, err)
 		if !pause.wait(ctx) {
-			return nil
+			return nil // asked to stop: there is no end to find any more
 		}
 	}
 }

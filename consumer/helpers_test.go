@@ -16,9 +16,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"tillstream/internal/fx"
-	"tillstream/internal/journal"
 	"tillstream/internal/sale"
 	"tillstream/internal/store"
 )
@@ -236,13 +236,24 @@ func cents(micros *big.Int) string {
 	return new(big.Rat).SetFrac(n, big.NewInt(100)).FloatString(2)
 }
 
-// metric sums a metric's series, those with the label's value where one is given.
-func metric(t testing.TB, cfg Config, name string, label ...string) (sum float64) {
+// gather reads all metrics.
+func gather(t testing.TB, cfg Config) []*dto.MetricFamily {
 	t.Helper()
-	families, err := cfg.Registerer.(*prometheus.Registry).Gather()
+	registry, ok := cfg.Registerer.(prometheus.Gatherer)
+	if !ok {
+		t.Fatalf("%T cannot be read", cfg.Registerer)
+	}
+	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return families
+}
+
+// metric sums a metric's series, those with the label's value where one is given.
+func metric(t testing.TB, cfg Config, name string, label ...string) (sum float64) {
+	t.Helper()
+	families := gather(t, cfg)
 	for _, f := range families {
 		if f.GetName() != "tillstream_"+name {
 			continue
@@ -285,8 +296,6 @@ func (l *logBuffer) with(words ...string) (lines []string) {
 }
 
 func (l *logBuffer) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
-
-var _ journal.FS = journal.OS{}
 
 // micros is a float of USD as millionths.
 func micros(usd float64) *big.Int {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	dto "github.com/prometheus/client_model/go"
 
 	"tillstream/internal/sale"
 )
@@ -114,17 +115,12 @@ func TestMetricsAreAsDesigned(t *testing.T) {
 	r := runningOf(t, c)
 	r.Finish()
 	r.wait(t)
-	registry := cfg.Registerer.(*prometheus.Registry)
-	problems, err := testutil.GatherAndLint(registry)
+	problems, err := testutil.GatherAndLint(prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return gather(t, cfg), nil }))
 	if err != nil || len(problems) > 0 {
 		t.Errorf("promlint: %v, %v", problems, err)
 	}
-	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var got []string
-	for _, f := range families {
+	for _, f := range gather(t, cfg) {
 		got = append(got, f.GetName())
 	}
 	want := []string{
@@ -159,11 +155,7 @@ func TestMetricsAreAsDesigned(t *testing.T) {
 
 func series(t testing.TB, cfg Config, name string) (n int) {
 	t.Helper()
-	families, err := cfg.Registerer.(*prometheus.Registry).Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
+	for _, f := range gather(t, cfg) {
 		if f.GetName() == "tillstream_"+name {
 			n = len(f.GetMetric())
 		}

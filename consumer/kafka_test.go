@@ -74,7 +74,11 @@ func freePort(t testing.TB) int {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	address, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		t.Fatalf("%v is no TCP address", l.Addr())
+	}
+	return address.Port
 }
 
 func addressOf(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

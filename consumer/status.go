@@ -14,6 +14,7 @@ const (
 	groupStatus      = "kafka"
 	csvStatus        = "csv"
 	deadLetterStatus = "dead-letter topic"
+	endStatus        = "end of the topic"
 )
 
 // status is what is wrong with each component. A trouble is logged once when it

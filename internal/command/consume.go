@@ -22,7 +22,8 @@ func consumeCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			config, err := consumerConfig(c)
+			registry := newRegistry()
+			config, err := consumerConfig(c, registry)
 			if err != nil {
 				return err
 			}
@@ -31,7 +32,6 @@ func consumeCommand() *cli.Command {
 				return err
 			}
 			defer config.Cluster.Close()
-			registry := config.Registerer.(*prometheus.Registry)
 			var engine *consumer.Consumer
 			server, err := serverOf(c, registry, func() error { return engine.Ready() })
 			if err != nil {
@@ -53,7 +53,7 @@ func consumeCommand() *cli.Command {
 
 // consumerConfig returns what the flags say about consuming. The way to Kafka is
 // the caller's to fill in.
-func consumerConfig(c *cli.Context) (consumer.Config, error) {
+func consumerConfig(c *cli.Context, registry *prometheus.Registry) (consumer.Config, error) {
 	window, rotate := c.Duration(windowFlag.Name), c.Int64(rotateFlag.Name)
 	if window < 0 {
 		return consumer.Config{}, usagef("--%s is %v; it is a time like 168h, or 0 for ever", windowFlag.Name, window)
@@ -86,6 +86,6 @@ func consumerConfig(c *cli.Context) (consumer.Config, error) {
 		SessionTimeout:  session,
 		Drain:           c.Bool(drainFlag.Name),
 		GiveUpAfter:     c.Duration(giveUpFlag.Name),
-		Registerer:      newRegistry(),
+		Registerer:      registry,
 	}, nil
 }

@@ -83,16 +83,16 @@ func newDemo(c *cli.Context) (d *demo, err error) {
 	if d.log, err = logger(c, logs); err != nil {
 		return nil, err
 	}
-	produce, err := producerConfig(c, d.log)
+	d.registry = newRegistry()
+	produce, err := producerConfig(c, d.log, d.registry)
 	if err != nil {
 		return nil, err
 	}
-	consume, err := demoConsumerConfig(c)
+	consume, err := demoConsumerConfig(c, d.registry)
 	if err != nil {
 		return nil, err
 	}
-	d.registry = produce.Registerer.(*prometheus.Registry)
-	consume.Registerer, consume.Log = d.registry, d.log
+	consume.Log = d.log
 	d.reader = &sale.Reader{Stores: consume.Stores, Rates: consume.Rates}
 	if d.source = c.String(sourceFlag.Name); d.source == "" {
 		d.source, d.total = "generated sales", c.Int64(demoLinesFlag.Name)
@@ -116,7 +116,7 @@ func newDemo(c *cli.Context) (d *demo, err error) {
 	return d, nil
 }
 
-func demoConsumerConfig(c *cli.Context) (consumer.Config, error) {
+func demoConsumerConfig(c *cli.Context, registry *prometheus.Registry) (consumer.Config, error) {
 	stores, err := storesOf(c)
 	if err != nil {
 		return consumer.Config{}, err
@@ -127,7 +127,7 @@ func demoConsumerConfig(c *cli.Context) (consumer.Config, error) {
 	}
 	return consumer.Config{
 		Topic: topicFlag.Value, Partitions: partsFlag.Value, Group: groupFlag.Value, DeadLetterTopic: lettersFlag.Value,
-		Stores: stores, Rates: rates,
+		Stores: stores, Rates: rates, Registerer: registry,
 	}, nil
 }
 

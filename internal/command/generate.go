@@ -26,11 +26,11 @@ func generateCommand() *cli.Command {
 			var progress func(int64)
 			if terminal, ok := c.App.ErrWriter.(*os.File); ok && isatty.IsTerminal(terminal.Fd()) {
 				progress = func(done int64) {
-					fmt.Fprintf(terminal, "\r\x1b[Ktransactions: %s of %s (%d %%), %s lines a second",
+					_, _ = fmt.Fprintf(terminal, "\r\x1b[Ktransactions: %s of %s (%d %%), %s lines a second",
 						humanize.Comma(done), humanize.Comma(lines), 100*done/lines,
 						humanize.Comma(int64(float64(done)/max(time.Since(began).Seconds(), 1e-3))))
 					if done == lines {
-						fmt.Fprintln(terminal)
+						_, _ = fmt.Fprintln(terminal)
 					}
 				}
 			}

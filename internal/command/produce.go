@@ -21,7 +21,8 @@ func produceCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			config, err := producerConfig(c, log)
+			registry := newRegistry()
+			config, err := producerConfig(c, log, registry)
 			if err != nil {
 				return err
 			}
@@ -37,7 +38,7 @@ func produceCommand() *cli.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			server, err := serverOf(c, config.Registerer.(*prometheus.Registry), p.Ready)
+			server, err := serverOf(c, registry, p.Ready)
 			if err != nil {
 				return err
 			}
@@ -54,7 +55,7 @@ func produceCommand() *cli.Command {
 
 // producerConfig returns what the flags say about the replay. Where to send it is
 // the caller's to fill in.
-func producerConfig(c *cli.Context, log *slog.Logger) (producer.Config, error) {
+func producerConfig(c *cli.Context, log *slog.Logger, registry *prometheus.Registry) (producer.Config, error) {
 	stamp, ok := producer.ParseStamp(c.String(stampFlag.Name))
 	if !ok {
 		return producer.Config{}, usagef("--%s is %q; it is now or keep", stampFlag.Name, c.String(stampFlag.Name))
@@ -83,7 +84,7 @@ func producerConfig(c *cli.Context, log *slog.Logger) (producer.Config, error) {
 		DuplicateRatio: c.Float64(duplicatesFlag.Name),
 		CorruptRatio:   c.Float64(corruptFlag.Name),
 		Seed:           c.Uint64(seedFlag.Name),
-		Registerer:     newRegistry(),
+		Registerer:     registry,
 		Log:            log,
 	}, nil
 }
