@@ -36,7 +36,7 @@ type claim struct {
 
 	mu        sync.Mutex
 	lost      bool
-	proven    time.Time     // when the coordinator last took us for a member
+	proven    time.Time     // when we asked, the last time that the coordinator took us for a member
 	provenFor time.Duration // how long that is believed
 	committed map[int]int64 // by partition, what the group holds
 	settled   map[int]int64 // by partition, the offset after the last settled message
@@ -49,8 +49,8 @@ func newClaim(ctx context.Context, topic string, group committer, partitions []i
 	grace, giveUp := context.WithCancel(context.Background())
 	c = &claim{
 		ctx: ctx, grace: grace, topic: topic, group: group, partitions: partitions,
-		proven: time.Now(), provenFor: provenFor,
-		sole: make(map[int]int64), committed: make(map[int]int64), settled: make(map[int]int64),
+		provenFor: provenFor,
+		sole:      make(map[int]int64), committed: make(map[int]int64), settled: make(map[int]int64),
 	}
 	context.AfterFunc(ctx, func() { time.AfterFunc(handOverTime, giveUp) })
 	return c, func() {
@@ -62,15 +62,30 @@ func newClaim(ctx context.Context, topic string, group committer, partitions []i
 }
 
 // ours reports whether the partitions are still ours. A process that was stopped
-// for long (SIGSTOP, a laptop lid) finds its sign of life too old and asks the
-// coordinator, which fences members it has given up. mu is held.
+// for long (SIGSTOP, a laptop's lid) finds its sign of life too old and asks the
+// coordinator, which fences members it has given up. So does a new claim: joining
+// may be long ago by now. mu is held.
 func (c *claim) ours(journal string) (bool, error) {
-	if !c.lost && time.Since(c.proven) > c.provenFor {
-		if err := c.commit(journal, nil); err != nil {
-			return false, err
-		}
+	if c.lost || c.isProven() {
+		return !c.lost, nil
+	}
+	if err := c.commit(journal, nil); err != nil {
+		return false, err
+	}
+	if !c.lost && !c.isProven() {
+		return false, errSlow
 	}
 	return !c.lost, nil
+}
+
+// errSlow is an answer that proves nothing any more.
+var errSlow = errors.New("the group's coordinator takes so long to answer that the partitions may be another's by then")
+
+// isProven looks at both clocks: the monotonic one stands still while a machine
+// sleeps, and the one on the wall can be set back.
+func (c *claim) isProven() bool {
+	now := time.Now()
+	return now.Sub(c.proven) <= c.provenFor && now.Round(0).Sub(c.proven.Round(0)) <= c.provenFor
 }
 
 // commit stores the offsets to go on from in the group. With none, it repeats
@@ -86,11 +101,12 @@ func (c *claim) commit(journal string, offsets map[int]int64) error {
 	}
 	ctx, cancel := context.WithTimeout(c.grace, commitTimeout)
 	defer cancel()
+	asked := time.Now() // not when the answer is here: we may have been stopped in between
 	err := c.group.commit(ctx, places)
 	switch {
 	case err == nil:
 		c.committed = merged
-		c.proven = time.Now()
+		c.proven = asked
 		return nil
 	case errors.Is(err, kafka.IllegalGeneration), errors.Is(err, kafka.UnknownMemberId),
 		errors.Is(err, kafka.RebalanceInProgress), errors.Is(err, kafka.FencedInstanceID):

@@ -22,6 +22,11 @@ const (
 	offsetHeader    = "dead-letter-offset"    //
 )
 
+const (
+	lettersAtOnce = 512 << 10 // bytes, below the 1 MiB that brokers take by default
+	maxLetter     = 1 << 30
+)
+
 // letter is a message that cannot be used, and why.
 type letter struct {
 	partition int
@@ -51,6 +56,10 @@ func newDeadLetters(cluster *broker.Cluster, topic, from string) *deadLetters {
 		RequiredAcks: kafka.RequireAll,
 		BatchTimeout: time.Millisecond, // they come a batch at a time already
 		MaxAttempts:  1,                // the caller insists, and says so
+		// A message can be larger than the limit that a broker sets on what is
+		// compressed, so a letter is compressed too, and sent whatever its size.
+		Compression: kafka.Gzip,
+		BatchBytes:  maxLetter,
 	}}
 }
 
@@ -70,8 +79,16 @@ func (d *deadLetters) publish(ctx context.Context, letters []letter) error {
 			),
 		}
 	}
-	if err := d.writer.WriteMessages(ctx, messages...); err != nil {
-		return fmt.Errorf("publishing %d dead letters to %s: %w", len(letters), d.writer.Topic, err)
+	for len(messages) > 0 {
+		n, size := 0, 0
+		for n < len(messages) && (n == 0 || size+len(messages[n].Value) < lettersAtOnce) {
+			size += len(messages[n].Value)
+			n++
+		}
+		if err := d.writer.WriteMessages(ctx, messages[:n]...); err != nil {
+			return fmt.Errorf("publishing dead letters to %s: %w", d.writer.Topic, err)
+		}
+		messages = messages[n:]
 	}
 	return nil
 }

@@ -32,6 +32,7 @@ type fetcher struct {
 	learnTo   int64 // up to here, exclusive
 	resolved  bool  // learnFrom is set
 	offset    int64 // to read now
+	end       int64 // of the partition, as last heard
 }
 
 // run fetches, decodes and hands over until ctx ends. Troubles are waited out.
@@ -77,7 +78,7 @@ func (f *fetcher) fetch(ctx context.Context, pause *backoff) error {
 		f.learnFrom = f.offset
 	}
 	f.offset = f.next
-	if !f.hand(ctx, f.batch(f.next)) { // tells the writer where the partition stands
+	if !f.hand(ctx, f.batch()) { // tells the writer where the partition stands
 		return ctx.Err()
 	}
 	for {
@@ -123,11 +124,16 @@ func (f *fetcher) resolve(conn *kafka.Conn) error {
 	if err := conn.SetReadDeadline(time.Now().Add(fetchTimeout)); err != nil {
 		return err
 	}
+	first, end, err := conn.ReadOffsets()
+	if err != nil {
+		return err
+	}
+	f.end = end
+	if f.next > end { // nothing that is there was settled
+		f.sayGone(first, end)
+		f.next, f.learnTo = first, 0
+	}
 	if f.next < 0 {
-		first, err := conn.ReadFirstOffset()
-		if err != nil {
-			return err
-		}
 		f.next = first
 		f.claim.mu.Lock()
 		f.claim.sole[f.partition] = first
@@ -136,11 +142,10 @@ func (f *fetcher) resolve(conn *kafka.Conn) error {
 	if f.resolved || f.learnTo == 0 {
 		return nil
 	}
-	var err error
 	if window := f.consumer.cfg.DedupeWindow; window > 0 {
 		f.learnFrom, err = conn.ReadOffset(time.Now().Add(-window))
 	} else {
-		f.learnFrom, err = conn.ReadFirstOffset()
+		f.learnFrom = first
 	}
 	if err != nil {
 		return err
@@ -175,16 +180,23 @@ func (f *fetcher) skipLost(ctx context.Context) error {
 		f.learnFrom = first // what is gone cannot come again either
 		return errMoved
 	}
-	f.consumer.cfg.Log.Error("messages to be read next are gone from Kafka, going on with the oldest there is",
-		"topic", f.claim.topic, "partition", f.partition, "expected_offset", f.offset, "oldest_offset", first, "end_offset", end)
+	f.sayGone(first, end)
 	f.next, f.learnTo = first, 0
 	return errMoved
+}
+
+func (f *fetcher) sayGone(first, end int64) {
+	f.consumer.cfg.Log.Error("messages to be read next are gone from Kafka, going on with the oldest there is",
+		"topic", f.claim.topic, "partition", f.partition, "expected_offset", f.next, "oldest_offset", first, "end_offset", end)
 }
 
 // read takes one fetch response apart and hands its messages over.
 func (f *fetcher) read(ctx context.Context, conn *kafka.Conn, decoder *sale.Decoder) error {
 	response := conn.ReadBatchWith(kafka.ReadBatchConfig{MinBytes: 1, MaxBytes: fetchBytes, MaxWait: fetchWait})
-	next := f.batch(response.HighWaterMark())
+	if response.Err() == nil {
+		f.end = response.HighWaterMark()
+	}
+	next := f.batch()
 	for {
 		m, err := response.ReadMessage()
 		if err != nil {
@@ -200,7 +212,7 @@ func (f *fetcher) read(ctx context.Context, conn *kafka.Conn, decoder *sale.Deco
 			if !f.hand(ctx, next) {
 				return errors.Join(ctx.Err(), response.Close())
 			}
-			next = f.batch(response.HighWaterMark())
+			next = f.batch()
 		}
 	}
 	err := response.Close()
@@ -218,10 +230,10 @@ func (f *fetcher) read(ctx context.Context, conn *kafka.Conn, decoder *sale.Deco
 	return err
 }
 
-// batch returns an empty batch for messages of a partition that ends at end.
-func (f *fetcher) batch(end int64) *batch {
+// batch returns an empty batch for messages of the partition.
+func (f *fetcher) batch() *batch {
 	b := f.consumer.writer.spare.get()
-	b.claim, b.partition, b.end, b.known = f.claim, f.partition, end, f.offset < f.next
+	b.claim, b.partition, b.end, b.known = f.claim, f.partition, f.end, f.offset < f.next
 	return b
 }
 

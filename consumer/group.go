@@ -106,18 +106,21 @@ func (c *Consumer) hold(ctx context.Context, group *coordinator, partitions []in
 	}
 	own, release := newClaim(ctx, group.topic, group, partitions, c.cfg.SessionTimeout/2)
 	c.metrics.forget()
-	var fetchers sync.WaitGroup
+	var fetchers []*fetcher
 	for _, p := range partitions {
-		f := c.fetcherOf(own, p, places)
-		fetchers.Go(func() { f.run(ctx) })
+		fetchers = append(fetchers, c.fetcherOf(own, p, places))
+	}
+	var running sync.WaitGroup
+	for _, f := range fetchers { // only now: from here on the claim is shared
+		running.Go(func() { f.run(ctx) })
 	}
 	c.writer.current.Store(own)
 	c.status.set(groupStatus, nil)
 	<-ctx.Done()
-	fetchers.Wait()
+	running.Wait()
 	release()
 	for p, offset := range own.settled {
-		c.known[p] = max(c.known[p], offset)
+		c.known[p] = offset
 	}
 }
 

@@ -75,7 +75,7 @@ func (m *metrics) recovered(bytes int64, identities int) {
 	m.identities.Set(float64(identities))
 }
 
-// settled counts messages that are dealt with.
+// settled counts messages that were judged and, where they are lines, written.
 func (m *metrics) settled(w *work) {
 	for partition, n := range w.consumed {
 		m.consumed.WithLabelValues(strconv.Itoa(partition)).Add(float64(n))
@@ -90,6 +90,10 @@ func (m *metrics) settled(w *work) {
 		m.rejected.WithLabelValues(string(reason)).Add(float64(n))
 		m.counts.rejected.Add(int64(n))
 	}
-	m.deadLetters.Add(float64(len(w.letters)))
-	m.counts.deadLetters.Add(int64(len(w.letters)))
+}
+
+// published counts dead letters.
+func (m *metrics) published(letters int) {
+	m.deadLetters.Add(float64(letters))
+	m.counts.deadLetters.Add(int64(letters))
 }

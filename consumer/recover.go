@@ -41,6 +41,7 @@ type recovery struct {
 	seen   *dedupe.Set
 	totals *totals.Totals
 	latest *latest
+	again  map[uint64]map[uint64]struct{} // by invoice, which lines came again the last time
 	found  recovered
 	err    error // of remember
 }
@@ -127,6 +128,23 @@ func (r *recovery) split(csv *journal.Journal, hand func(*part) bool) error {
 	return flush()
 }
 
+// repeat takes note of a line that is in the CSV already: a till sent it again when
+// the window had passed. It was new then, and so was its invoice with the first of
+// its lines that came again, so that is how they are counted.
+func (r *recovery) repeat(line *sale.Line) (newInvoice bool) {
+	r.found.repeated++
+	lines := r.again[line.Invoice]
+	if _, ok := lines[line.Identity.Key]; ok || lines == nil {
+		lines, newInvoice = make(map[uint64]struct{}), true // once more, all of it
+		if r.again == nil {
+			r.again = make(map[uint64]map[uint64]struct{})
+		}
+		r.again[line.Invoice] = lines
+	}
+	lines[line.Identity.Key] = struct{}{}
+	return newInvoice
+}
+
 // read reads a part's lines.
 func (r *recovery) read(p *part) error {
 	p.lines = make([]sale.Line, len(p.rows))
@@ -149,14 +167,16 @@ func (r *recovery) remember(p *part) error {
 	entries := make([]totals.Entry, len(p.lines))
 	for i := range p.lines {
 		line := &p.lines[i]
-		if r.seen.Check(line.Identity) != dedupe.Unknown {
-			r.found.repeated++ // it was sent again after the window
+		repeated := r.seen.Check(line.Identity) != dedupe.Unknown
+		newInvoice := r.seen.Remember(line.Identity, line.Invoice)
+		if repeated {
+			newInvoice = r.repeat(line)
 		}
+		entries[i] = totals.Entry{Line: line, NewInvoice: newInvoice}
 		if r.found.lines == 0 {
 			r.found.first = line.Identity.Key
 		}
 		r.found.lines++
-		entries[i] = totals.Entry{Line: line, NewInvoice: r.seen.Remember(line.Identity, line.Invoice)}
 	}
 	r.totals.Add(entries)
 	r.latest.addLines(p.lines)

@@ -91,7 +91,7 @@ func (w *writer) settle(batches []*batch) {
 	claim := batches[0].claim
 	claim.mu.Lock()
 	defer claim.mu.Unlock()
-	if claim.ctx.Err() != nil {
+	if claim.lost || claim.ctx.Err() != nil {
 		return // nothing is begun any more
 	}
 	work := w.sort(batches)
@@ -101,14 +101,15 @@ func (w *writer) settle(batches []*batch) {
 		}
 	}
 	w.remember(work)
+	w.metrics.settled(work)
 	// What is on disk is seen through to the commit, also when the partitions are
 	// asked for meanwhile: else their next owner writes the same lines once more.
 	if len(work.letters) > 0 {
 		if !w.insist(claim.grace, claim, deadLetterStatus, func() error { return w.letters.publish(claim.grace, work.letters) }) {
 			return
 		}
+		w.metrics.published(len(work.letters))
 	}
-	w.metrics.settled(work)
 	if len(work.offsets) > 0 {
 		// When this fails for good nothing is lost: the lines are remembered.
 		w.insist(claim.grace, claim, groupStatus, func() error { return claim.commit(w.journal(), work.offsets) })
@@ -130,6 +131,7 @@ func (w *writer) insist(ctx context.Context, claim *claim, component string, do 
 		ours, err := claim.ours(w.journal())
 		if err == nil {
 			if !ours {
+				w.status.set(component, nil) // not for us to do any more
 				return false
 			}
 			trouble, err = component, do()
@@ -139,7 +141,7 @@ func (w *writer) insist(ctx context.Context, claim *claim, component string, do 
 			return true
 		}
 		if !pause.wait(ctx) {
-			w.status.set(component, nil) // not for us to do any more
+			w.status.set(component, nil)
 			return false
 		}
 	}

@@ -93,7 +93,7 @@ func (d *disk) content(i *inode) ([]byte, bool) {
 // synced and what was written in all.
 type Survival func(synced, written []byte) []byte
 
-// What can become of bytes that were not synced.
+// Survivals are what can become of bytes that were not synced.
 var Survivals = map[string]Survival{
 	"only what was synced": func(synced, _ []byte) []byte { return synced },
 	"all that was written": func(_, written []byte) []byte { return written },

@@ -3,7 +3,6 @@ package journal_test
 import (
 	"encoding/csv"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"tillstream/internal/faultfs"
 	"tillstream/internal/journal"
 	"tillstream/internal/sale"
 )
@@ -175,6 +173,3 @@ func hasNoHalf(t testing.TB, dir string) {
 	}
 	parse(t, data)
 }
-
-var _ journal.FS = (*faultfs.FS)(nil)
-var _ io.Writer = (journal.File)(nil)

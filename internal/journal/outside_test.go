@@ -3,6 +3,7 @@ package journal_test
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,10 +28,10 @@ func TestMain(m *testing.M) {
 // hold opens a journal until its standard input ends or it is killed.
 func hold(dir string) {
 	if _, err := journal.Open(dir, options(nil)); err != nil {
-		os.Stdout.WriteString(err.Error() + "\n")
+		fmt.Println(err)
 		return
 	}
-	os.Stdout.WriteString("open\n")
+	fmt.Println("open")
 	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
 }
 
@@ -125,7 +126,7 @@ func TestFileReplacedWhileRunning(t *testing.T) {
 	if string(readFile(t, path(dir))) != string(contents(rowsOf(50, 52))) {
 		t.Error("the file was written to")
 	}
-	sameRows(t, "after a restart", all2(t, dir, j), rowsOf(50, 52))
+	sameRows(t, "after a restart", closed(t, dir, j), rowsOf(50, 52))
 }
 
 // A file that somebody emptied, cut or wrote to while we run (`> file`, logrotate's
@@ -210,5 +211,5 @@ func TestFileMovedAwayAndBack(t *testing.T) {
 			t.Errorf("the error is %v", err)
 		}
 	}
-	sameRows(t, "after a restart", all2(t, dir, j), rowsOf(0, 3))
+	sameRows(t, "after a restart", closed(t, dir, j), rowsOf(0, 3))
 }

@@ -40,7 +40,7 @@ func last[T any](all []T, n int) []T { return all[max(len(all)-n, 0):] }
 
 // What Append returned nil for survives a power cut after any call.
 func TestPowerCutAtEveryCall(t *testing.T) {
-	for _, rotate := range []int64{0, 700} {
+	for _, rotate := range []int64{0, 300} {
 		for calls := 0; ; calls++ {
 			dir := t.TempDir()
 			fs := faultfs.New()
@@ -50,7 +50,7 @@ func TestPowerCutAtEveryCall(t *testing.T) {
 			opts.RotateBytes = rotate
 			var vouched []sale.Row
 			if j, _, err := open(dir, opts); err == nil {
-				for range 3 {
+				for range 2 {
 					n := len(vouched)
 					if j.Append(records(rowsOf(n, n+2))) != nil {
 						break

@@ -12,6 +12,10 @@ import (
 	"tillstream/internal/sale"
 )
 
+// maxCut is the most that is cut off the newest file without asking. It is more
+// than any write of the consumer.
+const maxCut = 256 << 20
+
 // readSize is how much of a file is read at once. No record is nearly as long: it
 // is 19 fields of at most sale.MaxText bytes, quoted.
 const readSize = 1 << 20
@@ -59,6 +63,10 @@ func (j *Journal) ReplayFiles(visit func(row *sale.Row) error, rotated func(at t
 	end, size, err := replay(j.file, j.path, visit)
 	if err != nil {
 		return err
+	}
+	if size-end > maxCut {
+		return fmt.Errorf("%s holds no record after byte %d, %d bytes before its end: more than a crash can have left; look at it, and cut or move it yourself",
+			j.path, end, size-end)
 	}
 	if end != size {
 		j.opts.Log.Warn("cutting off a record that a crash left unfinished; Kafka still has it",

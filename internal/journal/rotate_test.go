@@ -77,7 +77,7 @@ func TestRotationsAtTheSameTime(t *testing.T) {
 	if !slices.IsSorted(files) {
 		t.Errorf("the names do not sort: %q", files)
 	}
-	sameRows(t, "replay", all2(t, dir, j), rowsOf(0, 6))
+	sameRows(t, "replay", closed(t, dir, j), rowsOf(0, 6))
 }
 
 // A crash between the rename of the old file and the making of the new one leaves
@@ -105,7 +105,7 @@ func TestCrashWhileRotating(t *testing.T) {
 		if len(rows) == 3 {
 			mustAppend(t, again, rowsOf(3, 6))
 		}
-		sameRows(t, "in the end", all2(t, dir, again), rowsOf(0, 6))
+		sameRows(t, "in the end", closed(t, dir, again), rowsOf(0, 6))
 	}
 }
 
