@@ -2,6 +2,8 @@ package consumer
 
 import (
 	"errors"
+	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +26,7 @@ type batch struct {
 	claim     *claim
 	partition int
 	messages  []message
+	data      []byte // the messages' keys and values
 	records   []byte // the lines' CSV records, in order
 	next      int64  // the offset after the last one
 	end       int64  // the partition's high watermark when it was fetched
@@ -44,27 +47,50 @@ type message struct {
 // add decodes a message into the line that it is, or the reason against it. This
 // is where most of the work on a line is done, in the fetchers, which run beside
 // each other; the one writer only compares and copies.
-func (b *batch) add(m *kafka.Message, decoder *sale.Decoder, reader *sale.Reader) {
+//
+// An error is of reading the record, not of what it holds.
+func (b *batch) add(record *kafka.Record, decoder *sale.Decoder, reader *sale.Reader) error {
+	key, err := b.copy(record.Key)
+	if err != nil {
+		return err
+	}
+	value, err := b.copy(record.Value)
+	if err != nil {
+		return err
+	}
 	if len(b.messages) < cap(b.messages) {
 		b.messages = b.messages[:len(b.messages)+1] // not zeroed: each field is set here
 	} else {
 		b.messages = append(b.messages, message{})
 	}
 	to := &b.messages[len(b.messages)-1]
-	to.offset, to.at, to.key, to.value, to.headers, to.rejected = m.Offset, m.Time, m.Key, m.Value, m.Headers, nil
-	err := decoder.Decode(m.Value, &to.line.Row)
+	to.offset, to.at, to.key, to.value, to.headers, to.rejected = record.Offset, record.Time, key, value, record.Headers, nil
+	err = decoder.Decode(value, &to.line.Row)
 	if err == nil {
-		err = reader.Read(&to.line.Row, m.Time, &to.line)
+		err = reader.Read(&to.line.Row, record.Time, &to.line)
 	}
 	if err != nil {
 		if !errors.As(err, &to.rejected) {
 			panic("decoding returned an error that is no rejection: " + err.Error())
 		}
-		return
+		return nil
 	}
 	begin := len(b.records)
 	b.records = sale.AppendRecord(b.records, &to.line.Row)
 	to.record = [2]int{begin, len(b.records)}
+	return nil
+}
+
+// copy takes a key or a value into the batch's own memory. nil stays nil.
+func (b *batch) copy(from kafka.Bytes) ([]byte, error) {
+	if from == nil {
+		return nil, nil
+	}
+	begin, end := len(b.data), len(b.data)+from.Len()
+	b.data = slices.Grow(b.data, from.Len())[:end]
+	to := b.data[begin:end:end]
+	_, err := io.ReadFull(from, to)
+	return to, err
 }
 
 // record is the CSV record of a line of the batch.
@@ -83,6 +109,6 @@ func (s *spares) get() *batch {
 
 // put takes back a batch that nobody uses any more.
 func (s *spares) put(b *batch) {
-	b.claim, b.messages, b.records = nil, b.messages[:0], b.records[:0]
+	b.claim, b.messages, b.data, b.records = nil, b.messages[:0], b.data[:0], b.records[:0]
 	s.pool.Put(b)
 }

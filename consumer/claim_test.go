@@ -99,7 +99,9 @@ func (d *desk) batch(t testing.TB, rows ...sale.Row) *batch {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.add(&kafka.Message{Offset: d.next, Value: value, Time: time.Now()}, decoder, d.reader)
+		if err := b.add(&kafka.Record{Offset: d.next, Value: kafka.NewBytes(value), Time: time.Now()}, decoder, d.reader); err != nil {
+			t.Fatal(err)
+		}
 		d.next++
 	}
 	b.next, b.end = d.next, d.next

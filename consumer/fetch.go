@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 
 	"tillstream/internal/sale"
 )
@@ -44,10 +46,10 @@ func (f *fetcher) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if errors.Is(err, errMoved) {
-			continue
-		}
 		f.consumer.status.set(f.name(), err)
+		// Without idle connections kafka-go asks anew who leads the partition;
+		// otherwise it does so every few seconds only.
+		f.consumer.cfg.Cluster.Close()
 		if !pause.wait(ctx) {
 			return
 		}
@@ -57,32 +59,24 @@ func (f *fetcher) run(ctx context.Context) {
 // name is the partition's component in the status.
 func (f *fetcher) name() string { return fmt.Sprintf("partition %d of %s", f.partition, f.claim.topic) }
 
-// fetch reads over one connection to the partition's leader, until something
-// goes wrong.
+// fetch reads until something goes wrong.
 func (f *fetcher) fetch(ctx context.Context, pause *backoff) error {
-	conn, err := f.dial(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })() // ends a read that waits
-	if err := f.resolve(conn); err != nil {
+	if err := f.resolve(ctx); err != nil {
 		return err
 	}
 	decoder := sale.NewDecoder()
-	for f.offset = f.learnFrom; f.offset < f.learnTo; {
+	for f.offset = f.learnFrom; f.offset < f.learnTo; f.learnFrom = f.offset {
 		f.consumer.status.set(f.name(), expected{fmt.Errorf("learning from the log which lines its last owner wrote: offset %d of %d", f.offset, f.learnTo)})
-		if err := f.step(ctx, conn, decoder); err != nil {
+		if err := f.step(ctx, decoder); err != nil {
 			return err
 		}
-		f.learnFrom = f.offset
 	}
 	f.offset = f.next
 	if !f.hand(ctx, f.batch()) { // tells the writer where the partition stands
 		return ctx.Err()
 	}
 	for {
-		if err := f.step(ctx, conn, decoder); err != nil {
+		if err := f.step(ctx, decoder); err != nil {
 			return err
 		}
 		*pause = backoff{}
@@ -90,144 +84,186 @@ func (f *fetcher) fetch(ctx context.Context, pause *backoff) error {
 	}
 }
 
-// step makes one request, and mends the offset where the log has moved on.
-func (f *fetcher) step(ctx context.Context, conn *kafka.Conn, decoder *sale.Decoder) error {
-	if err := conn.SetReadDeadline(time.Now().Add(fetchTimeout)); err != nil {
-		return err
-	}
-	if _, err := conn.Seek(f.offset, kafka.SeekAbsolute|kafka.SeekDontCheck); err != nil {
-		return err
-	}
-	err := f.read(ctx, conn, decoder)
-	if errors.Is(err, kafka.OffsetOutOfRange) {
-		return f.skipLost(ctx)
-	}
-	return err
-}
-
-// dial connects to the partition's leader by way of any broker that answers.
-func (f *fetcher) dial(ctx context.Context) (*kafka.Conn, error) {
-	var errs []error
-	for _, address := range f.consumer.cfg.Cluster.Addresses {
-		conn, err := f.consumer.cfg.Cluster.Dialer.DialLeader(ctx, "tcp", address, f.claim.topic, f.partition)
-		if err == nil {
-			return conn, nil
-		}
-		errs = append(errs, err)
-	}
-	return nil, errors.Join(errs...)
-}
-
-// resolve finds the offsets that depend on the log: where it begins, and where
-// the dedupe window does.
-func (f *fetcher) resolve(conn *kafka.Conn) error {
-	if err := conn.SetReadDeadline(time.Now().Add(fetchTimeout)); err != nil {
-		return err
-	}
-	first, end, err := conn.ReadOffsets()
+// resolve finds the offsets that depend on the log: where it begins and ends, and
+// where the dedupe window does.
+func (f *fetcher) resolve(ctx context.Context) error {
+	log, err := f.offsets(ctx, kafka.FirstOffsetOf(f.partition), kafka.LastOffsetOf(f.partition))
 	if err != nil {
 		return err
 	}
-	f.end = end
-	if f.next > end { // nothing that is there was settled
-		f.sayGone(first, end)
-		f.next, f.learnTo = first, 0
+	f.end = log.LastOffset
+	if f.next > f.end { // nothing that is there was settled
+		f.sayGone(log)
+		f.next, f.learnTo = log.FirstOffset, 0
 	}
 	if f.next < 0 {
-		f.next = first
+		f.next = log.FirstOffset
 		f.claim.mu.Lock()
-		f.claim.sole[f.partition] = first
+		f.claim.sole[f.partition] = f.next
 		f.claim.mu.Unlock()
 	}
 	if f.resolved || f.learnTo == 0 {
 		return nil
 	}
+	f.learnFrom = log.FirstOffset
 	if window := f.consumer.cfg.DedupeWindow; window > 0 {
-		f.learnFrom, err = conn.ReadOffset(time.Now().Add(-window))
-	} else {
-		f.learnFrom = first
-	}
-	if err != nil {
-		return err
-	}
-	if f.learnFrom < 0 { // nothing is so young
-		f.learnFrom = f.learnTo
+		young, err := f.offsets(ctx, kafka.TimeOffsetOf(f.partition, time.Now().Add(-window)))
+		if err != nil {
+			return err
+		}
+		f.learnFrom = f.learnTo // if nothing is so young
+		for offset := range young.Offsets {
+			if offset >= 0 {
+				f.learnFrom = offset
+			}
+		}
 	}
 	f.resolved = true
 	return nil
 }
 
-// errMoved asks for a new connection: after an error in a fetch response kafka-go
-// leaves the rest of it in the old one's buffer.
-var errMoved = errors.New("reading goes on at another offset")
+// offsets asks the partition's leader.
+func (f *fetcher) offsets(ctx context.Context, what ...kafka.OffsetRequest) (kafka.PartitionOffsets, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	answer, err := f.consumer.cfg.Cluster.Client().ListOffsets(ctx, &kafka.ListOffsetsRequest{
+		Topics: map[string][]kafka.OffsetRequest{f.claim.topic: what},
+	})
+	if err != nil {
+		return kafka.PartitionOffsets{}, err
+	}
+	for _, p := range answer.Topics[f.claim.topic] {
+		if p.Partition == f.partition {
+			return p, p.Error
+		}
+	}
+	return kafka.PartitionOffsets{}, kafka.UnknownTopicOrPartition
+}
+
+// step makes one request and hands its messages over.
+//
+// Not with kafka-go's Conn: its ReadBatch leaves the messages of a response
+// unread whose high watermark, which Kafka looks up before it reads the log, is
+// the offset that was asked for, and the connection is of no use then.
+func (f *fetcher) step(ctx context.Context, decoder *sale.Decoder) error {
+	fetching, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	response, err := f.consumer.cfg.Cluster.Client().Fetch(fetching, &kafka.FetchRequest{
+		Topic: f.claim.topic, Partition: f.partition, Offset: f.offset,
+		MinBytes: 1, MaxBytes: fetchBytes, MaxWait: fetchWait,
+	})
+	if err == nil {
+		err = response.Error
+	}
+	if errors.Is(err, kafka.OffsetOutOfRange) {
+		return f.skipLost(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	f.end = response.HighWatermark
+	return f.take(ctx, response.Records, decoder)
+}
 
 // skipLost moves to the oldest message there is when the one to read next is not
 // there any more: retention was quicker than us, or the topic was made anew.
 func (f *fetcher) skipLost(ctx context.Context) error {
-	conn, err := f.dial(ctx)
+	log, err := f.offsets(ctx, kafka.FirstOffsetOf(f.partition), kafka.LastOffsetOf(f.partition))
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	if err := conn.SetReadDeadline(time.Now().Add(fetchTimeout)); err != nil {
-		return err
+	if f.offset < f.learnTo && log.FirstOffset > f.offset {
+		f.offset = log.FirstOffset // what is gone cannot come again either
+		return nil
 	}
-	first, end, err := conn.ReadOffsets()
-	if err != nil {
-		return err
-	}
-	if f.offset < f.learnTo && first > f.offset {
-		f.learnFrom = first // what is gone cannot come again either
-		return errMoved
-	}
-	f.sayGone(first, end)
-	f.next, f.learnTo = first, 0
-	return errMoved
+	f.sayGone(log)
+	f.offset, f.next, f.learnTo = log.FirstOffset, log.FirstOffset, 0
+	return nil
 }
 
-func (f *fetcher) sayGone(first, end int64) {
+func (f *fetcher) sayGone(log kafka.PartitionOffsets) {
 	f.consumer.cfg.Log.Error("messages to be read next are gone from Kafka, going on with the oldest there is",
-		"topic", f.claim.topic, "partition", f.partition, "expected_offset", f.next, "oldest_offset", first, "end_offset", end)
+		"topic", f.claim.topic, "partition", f.partition, "expected_offset", f.next,
+		"oldest_offset", log.FirstOffset, "end_offset", log.LastOffset)
 }
 
-// read takes one fetch response apart and hands its messages over.
-func (f *fetcher) read(ctx context.Context, conn *kafka.Conn, decoder *sale.Decoder) error {
-	response := conn.ReadBatchWith(kafka.ReadBatchConfig{MinBytes: 1, MaxBytes: fetchBytes, MaxWait: fetchWait})
-	if response.Err() == nil {
-		f.end = response.HighWaterMark()
-	}
+// take takes one fetch response apart and hands its messages over.
+func (f *fetcher) take(ctx context.Context, records kafka.RecordReader, decoder *sale.Decoder) error {
 	next := f.batch()
 	for {
-		m, err := response.ReadMessage()
-		if err != nil {
-			break // Close tells an error from the end of the response
-		}
-		if next.known && m.Offset >= f.next {
-			f.offset = f.next // learned enough; the rest is read once more, to be settled
+		record, err := records.ReadRecord()
+		if errors.Is(err, io.EOF) {
 			break
 		}
-		f.offset = m.Offset + 1
-		next.add(&m, decoder, f.consumer.reader)
-		if len(next.messages) == batchLines {
-			if !f.hand(ctx, next) {
-				return errors.Join(ctx.Err(), response.Close())
+		if err != nil {
+			return fmt.Errorf("reading the message at offset %d: %w", f.offset, err)
+		}
+		if record.Offset < f.offset { // a batch can begin before the offset asked for
+			if err := release(record); err != nil {
+				return err
 			}
-			next = f.batch()
+			continue
+		}
+		if next.known && record.Offset >= f.next { // learned enough; from here on they are to be settled
+			f.offset = f.next
+			if err := f.handAll(ctx, &next); err != nil {
+				return err
+			}
+		}
+		err = next.add(record, decoder, f.consumer.reader)
+		if err := errors.Join(err, release(record)); err != nil {
+			return fmt.Errorf("reading the message at offset %d: %w", record.Offset, err)
+		}
+		f.offset = record.Offset + 1
+		if len(next.messages) == batchLines {
+			if err := f.handAll(ctx, &next); err != nil {
+				return err
+			}
 		}
 	}
-	err := response.Close()
-	if errors.Is(err, kafka.RequestTimedOut) {
-		err = nil // taking it apart took longer than its deadline, but it is whole
-	}
-	if err == nil && f.offset < response.Offset() {
-		f.offset = response.Offset() // past what compaction removed
-	}
-	// An empty one too, which tells the writer where the partition stands. After
-	// an error it does not.
-	if (err == nil || len(next.messages) > 0) && !f.hand(ctx, next) {
+	f.offset = max(f.offset, afterControl(records))
+	// An empty one too, which tells the writer where the partition stands.
+	return f.handAll(ctx, &next)
+}
+
+// handAll hands the batch over and begins another.
+func (f *fetcher) handAll(ctx context.Context, b **batch) error {
+	if !f.hand(ctx, *b) {
 		return ctx.Err()
 	}
-	return err
+	*b = f.batch()
+	return nil
+}
+
+// release gives a record's memory back to kafka-go.
+func release(record *kafka.Record) error {
+	var errs []error
+	for _, b := range []kafka.Bytes{record.Key, record.Value} {
+		if b != nil {
+			errs = append(errs, b.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// afterControl returns the offset after the last transaction marker among the
+// records, which are offsets without a message, or 0.
+func afterControl(records kafka.RecordReader) (next int64) {
+	stream, ok := records.(*protocol.RecordStream)
+	if !ok {
+		return 0
+	}
+	for _, part := range stream.Records {
+		control, ok := part.(*protocol.ControlBatch)
+		for ok {
+			marker, err := control.ReadRecord()
+			if err != nil {
+				break
+			}
+			next = max(next, marker.Offset+1)
+		}
+	}
+	return next
 }
 
 // batch returns an empty batch for messages of the partition.

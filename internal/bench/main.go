@@ -31,9 +31,10 @@ func main() {
 	lines := flag.Int("lines", 2_000_000, "messages")
 	runs := flag.Int("runs", 5, "runs of each, in turns; the median counts")
 	old := flag.Int("old-lines", 200_000, "messages for the predecessor's Python loop, which would take minutes for all")
+	only := flag.String("only", "", "one part: consume, produce, latency or rate")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *lines, *runs, *old)
+	err := run(ctx, *lines, *runs, *old, *only)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -53,7 +54,7 @@ type bench struct {
 	round    int
 }
 
-func run(ctx context.Context, lines, runs, old int) (err error) {
+func run(ctx context.Context, lines, runs, old int, only string) (err error) {
 	if _, err := exec.LookPath("kcat"); err != nil {
 		return errors.New("kcat is not installed; install it with: apt-get install kcat")
 	}
@@ -79,10 +80,22 @@ func run(ctx context.Context, lines, runs, old int) (err error) {
 
 	fmt.Printf("%d messages, %d partitions, %d runs of each in turns, %d processors, %s\n\n",
 		lines, partitions, runs, runtime.NumCPU(), time.Now().UTC().Format(time.DateOnly))
-	if err := b.consuming(runs, old); err != nil {
-		return err
+	for _, part := range []struct {
+		name string
+		run  func() error
+	}{
+		{"consume", func() error { return b.consuming(runs, old) }},
+		{"produce", func() error { return b.producing(runs) }},
+		{"latency", b.latencies},
+		{"rate", b.rates},
+	} {
+		if only == "" || only == part.name {
+			if err := part.run(); err != nil {
+				return err
+			}
+		}
 	}
-	return b.producing(runs)
+	return nil
 }
 
 // contender is one way of doing a job.
@@ -146,7 +159,6 @@ func (b *bench) consuming(runs, old int) error {
 	if err != nil {
 		return err
 	}
-	b.messages = filepath.Join(b.dir, "messages")
 	raw := filepath.Join(b.dir, "raw")
 	drain := func(traced ...string) func() error {
 		return func() error {
@@ -167,21 +179,28 @@ func (b *bench) consuming(runs, old int) error {
 	if err != nil {
 		return err
 	}
-	one := min(runs, 1)
-	err = b.race("consuming", one,
+	return b.race("consuming", min(runs, 1),
 		&contender{name: "tillstream consume --drain", lines: b.lines, once: drain()},
 		&contender{name: "the predecessor's Python loop", lines: old, once: func() error {
 			return b.command(python, script, "--brokers", b.server.Addr(), "--topic", topic,
 				"--out", filepath.Join(b.dir, "old.csv"), "--count", strconv.Itoa(old), "--timeout", "600")
 		}},
 	)
-	if err != nil {
-		return err
-	}
-	return b.toFile(b.messages, "kcat", "-b", b.server.Addr(), "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-f", "%k\t%s\n")
 }
 
 func (b *bench) producing(runs int) error {
+	// What kcat and the Java tool are to send: the same messages, ready made.
+	const model = "bench-messages"
+	b.messages = filepath.Join(b.dir, "messages")
+	if err := b.server.CreateTopic(b.ctx, model, partitions); err != nil {
+		return err
+	}
+	if err := b.tillstream("produce", "--topic", model, "--source", b.source, "--rate", "0"); err != nil {
+		return err
+	}
+	if err := b.toFile(b.messages, "kcat", "-b", b.server.Addr(), "-C", "-t", model, "-o", "beginning", "-e", "-q", "-f", "%k\t%s\n"); err != nil {
+		return err
+	}
 	topics := 0
 	topic := func() (string, error) {
 		topics++

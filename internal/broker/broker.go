@@ -46,8 +46,8 @@ func New(o Options) (*Cluster, error) {
 	)
 	return &Cluster{
 		Addresses: o.Addresses,
-		Dialer:    &kafka.Dialer{ClientID: clientID, Timeout: dialTimeout, DialFunc: dialBuffered, TLS: encryption, SASLMechanism: mechanism},
-		Transport: &kafka.Transport{ClientID: clientID, DialTimeout: dialTimeout, TLS: encryption, SASL: mechanism},
+		Dialer:    &kafka.Dialer{ClientID: clientID, Timeout: dialTimeout, TLS: encryption, SASLMechanism: mechanism},
+		Transport: &kafka.Transport{ClientID: clientID, Dial: dialBuffered, DialTimeout: dialTimeout, TLS: encryption, SASL: mechanism},
 	}, nil
 }
 
