@@ -1,6 +1,6 @@
 # `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint fmt test-kafka fuzz clean
+.PHONY: help build demo test race lint fmt test-kafka crash bench fuzz clean
 
 # No cgo: the binary is static and cross-compiles. The race detector is the one
 # thing that needs a C compiler.
@@ -9,6 +9,7 @@ export CGO_ENABLED := 0
 GOLANGCI_LINT_VERSION := v2.15.0
 LINT := build/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 FUZZTIME ?= 20s
+N ?= 200
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +29,12 @@ race: ## run the tests with the race detector; needs a C compiler
 
 test-kafka: ## run the tests against a real Apache Kafka; needs a JDK, Maven and Python 3
 	go test -tags kafka -shuffle=on -count=1 -timeout 20m ./internal/kafkatest/... ./internal/interop/... ./internal/e2e/...
+
+crash: ## kill the consumer N (200) times under a real Apache Kafka, and recount; needs a JDK, Maven and Python 3
+	go run ./internal/crash -n $(N)
+
+bench: ## measure against kcat, the Java tool and the predecessor on a real Apache Kafka; needs kcat as well
+	go run ./internal/bench
 
 lint: $(LINT) ## check format and style
 	$(LINT) run ./...

@@ -40,7 +40,7 @@ type fetcher struct {
 // run fetches, decodes and hands over until ctx ends. Troubles are waited out.
 func (f *fetcher) run(ctx context.Context) {
 	var pause backoff
-	defer f.consumer.status.set(f.name(), nil) // the partition is no longer ours to worry about
+	defer f.consumer.status.forget(f.name())
 	for ctx.Err() == nil {
 		err := f.fetch(ctx, &pause)
 		if ctx.Err() != nil {
@@ -72,6 +72,7 @@ func (f *fetcher) fetch(ctx context.Context, pause *backoff) error {
 		}
 	}
 	f.offset = f.next
+	f.consumer.status.set(f.name(), nil)
 	if !f.hand(ctx, f.batch()) { // tells the writer where the partition stands
 		return ctx.Err()
 	}

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -19,7 +20,9 @@ const (
 	joinPause        = 500 * time.Millisecond
 	// handOverTime is how long what is on disk already may take to be committed
 	// after the partitions were asked for, as when the broker is away just then.
-	handOverTime  = 5 * time.Second
+	handOverTime = 4 * time.Second
+	// leaveTime is how long leaving the group may take after that.
+	leaveTime     = 4 * time.Second
 	commitTimeout = 5 * time.Second
 )
 
@@ -44,35 +47,45 @@ func (c *Consumer) runGroup(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("joining group %s: %w", c.cfg.Group, err)
 	}
+	// Closing the group, not leaving the generation first, ends the membership:
+	// else kafka-go joins once more, and all others with it, only to leave then.
+	closed := make(chan error, 1)
+	context.AfterFunc(ctx, func() { closed <- group.Close() })
 	for ctx.Err() == nil {
 		generation, err := group.Next(ctx)
 		if ctx.Err() != nil {
 			break
 		}
 		if err != nil {
-			c.status.set(groupStatus, fmt.Errorf("joining group %s: %w", c.cfg.Group, err))
+			err = fmt.Errorf("joining group %s: %w", c.cfg.Group, err)
+			if errors.Is(err, kafka.RebalanceInProgress) {
+				err = expected{err} // others are joining or leaving too
+			}
+			c.status.set(groupStatus, err)
 			continue // the group pauses by itself
 		}
-		c.serve(ctx, generation)
+		c.serve(generation)
 	}
-	// Leaves the group, so that others get the partitions at once.
-	if err := group.Close(); err != nil {
-		return fmt.Errorf("leaving group %s: %w", c.cfg.Group, err)
+	select {
+	case err := <-closed:
+		if err != nil {
+			return fmt.Errorf("leaving group %s: %w", c.cfg.Group, err)
+		}
+	case <-time.After(leaveTime):
+		c.cfg.Log.Warn("ending without having left the group, since Kafka does not answer; it gives the partitions to others after the session timeout",
+			"group", c.cfg.Group, "session_timeout", c.cfg.SessionTimeout.String())
 	}
 	return nil
 }
 
 // serve fetches what the generation assigns to us until it ends.
-func (c *Consumer) serve(ctx context.Context, generation *kafka.Generation) {
+func (c *Consumer) serve(generation *kafka.Generation) {
 	ended := make(chan struct{})
 	// One function stands for the generation: as long as it has not returned,
 	// the group does not move on.
-	generation.Start(func(generationCtx context.Context) {
+	generation.Start(func(ctx context.Context) {
 		defer close(ended)
-		holding, stop := context.WithCancel(generationCtx)
-		defer stop()
-		defer context.AfterFunc(ctx, stop)()
-		c.hold(holding, &coordinator{
+		c.hold(ctx, &coordinator{
 			cluster: c.cfg.Cluster, group: c.cfg.Group, topic: c.cfg.Topic,
 			generation: generation.ID, member: generation.MemberID,
 		}, partitionsOf(generation.Assignments[c.cfg.Topic]))

@@ -131,7 +131,7 @@ func (w *writer) insist(ctx context.Context, claim *claim, component string, do 
 		ours, err := claim.ours(w.journal())
 		if err == nil {
 			if !ours {
-				w.status.set(component, nil) // not for us to do any more
+				w.status.forget(component)
 				return false
 			}
 			trouble, err = component, do()
@@ -141,7 +141,7 @@ func (w *writer) insist(ctx context.Context, claim *claim, component string, do 
 			return true
 		}
 		if !pause.wait(ctx) {
-			w.status.set(component, nil)
+			w.status.forget(component)
 			return false
 		}
 	}
