@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,8 +22,8 @@ const recoverLines = 1000
 
 // part is some lines of the CSV on their way into memory.
 type part struct {
-	rows    []sale.Row
-	lines   []sale.Line
+	lines   []sale.Line // at first only their rows
+	entries []totals.Entry
 	err     error         // why a row cannot be used
 	read    chan struct{} // closed when lines and err are there
 	rotated time.Time     // when the file was rotated that the part ends, if it does
@@ -35,12 +37,14 @@ type recovered struct {
 }
 
 // recovery rebuilds what is kept in memory from what is on disk: one goroutine
-// takes the file apart, several read the lines, one remembers them in order.
+// takes the file apart, several read the lines, one remembers them in order, one
+// adds them up.
 type recovery struct {
 	reader *sale.Reader
 	seen   *dedupe.Set
 	totals *totals.Totals
 	latest *latest
+	spare  sync.Pool                      // of parts
 	again  map[uint64]map[uint64]struct{} // by invoice, which lines came again the last time
 	found  recovered
 	err    error // of remember
@@ -51,6 +55,7 @@ func (r *recovery) run(csv *journal.Journal) (recovered, error) {
 		tasks   errgroup.Group
 		ordered = make(chan *part, 4*runtime.GOMAXPROCS(0))
 		toRead  = make(chan *part, cap(ordered))
+		toAdd   = make(chan *part, cap(ordered))
 		failed  = make(chan struct{}) // closed when remembering has failed
 	)
 	tasks.Go(func() error {
@@ -76,9 +81,20 @@ func (r *recovery) run(csv *journal.Journal) (recovered, error) {
 		})
 	}
 	tasks.Go(func() error {
+		for p := range toAdd {
+			r.totals.Add(p.entries)
+			r.latest.addLines(p.lines)
+			r.spare.Put(p)
+		}
+		return nil
+	})
+	tasks.Go(func() error {
+		defer close(toAdd)
 		for p := range ordered {
 			<-p.read
-			if err := r.remember(p); err != nil {
+			err := r.remember(p)
+			toAdd <- p
+			if err != nil {
 				r.err = err
 				close(failed)
 				for range ordered { // let the others end
@@ -92,6 +108,7 @@ func (r *recovery) run(csv *journal.Journal) (recovered, error) {
 	if errors.Is(err, errStopped) {
 		err = r.err
 	}
+	debug.FreeOSMemory() // what the file was read with is not needed again
 	return r.found, err
 }
 
@@ -101,20 +118,18 @@ var errStopped = errors.New("stopped")
 
 // split hands the rows on in parts, as long as hand wants them.
 func (r *recovery) split(csv *journal.Journal, hand func(*part) bool) error {
-	newPart := func() *part {
-		return &part{rows: make([]sale.Row, 0, recoverLines), read: make(chan struct{})}
-	}
-	next := newPart()
+	next := r.part()
 	flush := func() error {
 		if !hand(next) {
 			return errStopped
 		}
-		next = newPart()
+		next = r.part()
 		return nil
 	}
 	err := csv.ReplayFiles(func(row *sale.Row) error {
-		next.rows = append(next.rows, *row)
-		if len(next.rows) < recoverLines {
+		next.lines = next.lines[:len(next.lines)+1] // not zeroed: reading the line sets each field
+		next.lines[len(next.lines)-1].Row = *row
+		if len(next.lines) < recoverLines {
 			return nil
 		}
 		return flush()
@@ -126,6 +141,16 @@ func (r *recovery) split(csv *journal.Journal, hand func(*part) bool) error {
 		return err
 	}
 	return flush()
+}
+
+// part returns an empty part.
+func (r *recovery) part() *part {
+	p, ok := r.spare.Get().(*part)
+	if !ok {
+		p = &part{lines: make([]sale.Line, 0, recoverLines)}
+	}
+	p.lines, p.read, p.rotated, p.err = p.lines[:0], make(chan struct{}), time.Time{}, nil
+	return p
 }
 
 // repeat takes note of a line that is in the CSV already: a till sent it again when
@@ -147,12 +172,11 @@ func (r *recovery) repeat(line *sale.Line) (newInvoice bool) {
 
 // read reads a part's lines.
 func (r *recovery) read(p *part) error {
-	p.lines = make([]sale.Line, len(p.rows))
-	for i := range p.rows {
-		if err := r.reader.Read(&p.rows[i], time.Time{}, &p.lines[i]); err != nil {
-			p.lines = p.lines[:i]
+	for i := range p.lines {
+		row := &p.lines[i].Row
+		if err := r.reader.Read(row, time.Time{}, &p.lines[i]); err != nil {
 			return fmt.Errorf("invoice %q line %q in the CSV cannot be used any more (%w); mend it or move the file away",
-				p.rows[i][sale.InvoiceID], p.rows[i][sale.LineNumber], err)
+				row[sale.InvoiceID], row[sale.LineNumber], err)
 		}
 	}
 	return nil
@@ -161,25 +185,22 @@ func (r *recovery) read(p *part) error {
 // remember takes a part's lines into memory. Memory is bounded by the window here
 // too, as far as rotated files tell when their lines were written.
 func (r *recovery) remember(p *part) error {
+	p.entries = p.entries[:0]
 	if p.err != nil {
 		return p.err
 	}
-	entries := make([]totals.Entry, len(p.lines))
 	for i := range p.lines {
 		line := &p.lines[i]
-		repeated := r.seen.Check(line.Identity) != dedupe.Unknown
-		newInvoice := r.seen.Remember(line.Identity, line.Invoice)
+		repeated, newInvoice := r.seen.Recall(line.Identity, line.Invoice)
 		if repeated {
 			newInvoice = r.repeat(line)
 		}
-		entries[i] = totals.Entry{Line: line, NewInvoice: newInvoice}
+		p.entries = append(p.entries, totals.Entry{Line: line, NewInvoice: newInvoice})
 		if r.found.lines == 0 {
 			r.found.first = line.Identity.Key
 		}
 		r.found.lines++
 	}
-	r.totals.Add(entries)
-	r.latest.addLines(p.lines)
 	if !p.rotated.IsZero() {
 		r.seen.Expire(p.rotated) // as it did then
 	}

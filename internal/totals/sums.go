@@ -29,9 +29,12 @@ type sums[N any] struct {
 	limit  int
 	// canonical brings the ways in which a name is written to one; nil leaves it.
 	canonical func(string) string
-	// The one used last: most lines have the same payment method and discount as
-	// the line before.
-	last *named[N]
+	// Two ways round the map, which is where half of the time of adding a line
+	// would go. The one used last: most lines have the same payment method and
+	// discount as the line before. And those whose name is a small number, by that
+	// number, as the published IDs of products and employees are.
+	last     *named[N]
+	numbered []*named[N]
 }
 
 type named[N any] struct {
@@ -52,14 +55,40 @@ func (s *sums[N]) of(name string) *N {
 	if name == "" {
 		name = unknown
 	}
-	if name != s.last.name {
-		n, ok := s.byName[name]
-		if !ok {
-			n = s.add(name)
-		}
-		s.last = n
+	if name == s.last.name {
+		return &s.last.sum
 	}
-	return &s.last.sum
+	number, isNumber := smallNumber(name)
+	if isNumber && number < len(s.numbered) && s.numbered[number] != nil {
+		return &s.numbered[number].sum
+	}
+	n, ok := s.byName[name]
+	if !ok {
+		n = s.add(name)
+	}
+	if isNumber {
+		if number >= len(s.numbered) {
+			s.numbered = append(s.numbered, make([]*named[N], number+1-len(s.numbered))...)
+		}
+		s.numbered[number] = n
+		return &n.sum
+	}
+	s.last = n
+	return &n.sum
+}
+
+// smallNumber reads a whole number below 100,000, written in the one usual way.
+func smallNumber(text string) (n int, ok bool) {
+	if len(text) > 5 || text[0] == '0' && len(text) > 1 {
+		return 0, false
+	}
+	for i := 0; i < len(text); i++ {
+		if text[i] < '0' || text[i] > '9' {
+			return 0, false
+		}
+		n = 10*n + int(text[i]-'0')
+	}
+	return n, true
 }
 
 func (s *sums[N]) add(name string) *named[N] {
