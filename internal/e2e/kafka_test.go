@@ -112,15 +112,23 @@ func TestRealKafka(t *testing.T) {
 	})
 
 	t.Run("killed in the middle", func(t *testing.T) {
-		source, out := cashierStream(t, 20_000), t.TempDir()
+		source, out := cashierStream(t, 60_000), t.TempDir()
 		csv := filepath.Join(out, "live_transactions.csv")
 		kafka.CreateTopic(t, "killed", 4)
 		producing := start(t, "produce", brokers, "--topic", "killed", "--source", source, "--rate", "8000", "--listen", "")
-		args := []string{"consume", brokers, "--topic", "killed", "--group", "killed", "--out", out, "--listen", ""}
+		// A short session: the group waits for a killed member to be given up.
+		args := []string{"consume", brokers, "--topic", "killed", "--group", "killed", "--out", out, "--listen", "", "--session-timeout", "1s"}
 		for range 3 {
 			p := start(t, args...)
 			before := size(csv)
-			p.eventually(t, "more rows were written", func() bool { return size(csv) > before+100_000 })
+			p.eventually(t, "more rows were written, or all were sent", func() bool {
+				select {
+				case <-producing.ended:
+					return true
+				default:
+					return size(csv) > before+100_000
+				}
+			})
 			p.signal(t, syscall.SIGKILL)
 			p.wait(t)
 		}
