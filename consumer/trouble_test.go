@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"maps"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,6 +36,7 @@ func TestDiskFull(t *testing.T) {
 			cfg.Log, cfg.FS = log.logger(), fs
 			c := start(t, cfg)
 			eventually(t, "the first lines are settled", func() bool { return c.Summary().Consumed == 300 && c.Ready() == nil })
+			eventually(t, "they are committed", func() bool { return maps.Equal(kafka.committed(t, 2), kafka.ends(topic)) })
 			committed := kafka.committed(t, 2)
 
 			before := fs.Count(op)
