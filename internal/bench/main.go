@@ -31,7 +31,7 @@ func main() {
 	lines := flag.Int("lines", 2_000_000, "messages")
 	runs := flag.Int("runs", 5, "runs of each, in turns; the median counts")
 	old := flag.Int("old-lines", 200_000, "messages for the predecessor's Python loop, which would take minutes for all")
-	only := flag.String("only", "", "one part: consume, produce, latency or rate")
+	only := flag.String("only", "", "one part: consume, produce, latency, rate or window")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, *lines, *runs, *old, *only)
@@ -88,6 +88,7 @@ func run(ctx context.Context, lines, runs, old int, only string) (err error) {
 		{"produce", func() error { return b.producing(runs) }},
 		{"latency", b.latencies},
 		{"rate", b.rates},
+		{"window", b.window},
 	} {
 		if only == "" || only == part.name {
 			if err := part.run(); err != nil {

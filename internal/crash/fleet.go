@@ -19,13 +19,14 @@ const (
 	fleetPartitions        = 8
 	fleetSize              = 3
 	fleetSession           = 3 * time.Second
+	fleetRotation          = 2_000_000 // bytes: some files for each instance
 )
 
 // fleetReport is the result of several instances.
 type fleetReport struct {
 	joins, leaves, kills   int
 	lines, gracefulLines   int64
-	repeated               int
+	repeated, rotated      int
 	slowestLeave, took     time.Duration
 	longestTail, killsWith int // of kills that left uncommitted rows
 }
@@ -35,6 +36,7 @@ func (r *fleetReport) String() string {
 |---|---|
 | joins, graceful leaves, kills | %d, %d, %d |
 | lines produced | %d |
+| files rotated | %d |
 | lines lost | 0 |
 | lines twice after graceful hand-overs only, over all files (%d lines) | 0 |
 | lines twice in one instance's files | 0 |
@@ -43,7 +45,7 @@ func (r *fleetReport) String() string {
 | committed offsets went back | never |
 | slowest graceful leave | %.1f s |
 | seconds | %.0f |
-`, fleetSize, fleetPartitions, r.joins, r.leaves, r.kills, r.lines, r.gracefulLines, r.repeated, r.killsWith, r.longestTail,
+`, fleetSize, fleetPartitions, r.joins, r.leaves, r.kills, r.lines, r.rotated, r.gracefulLines, r.repeated, r.killsWith, r.longestTail,
 		r.slowestLeave.Seconds(), r.took.Seconds())
 }
 
@@ -192,7 +194,8 @@ func (f *fleet) join(i *instance) (err error) {
 	i.runs++
 	i.begun = int32(len(i.out.lines))
 	i.now, err = f.start(fmt.Sprintf("%s-%02d", i.name, i.runs), "consume", "--topic", fleetTopic, "--group", fleetGroup,
-		"--out", i.out.path, "--session-timeout", fleetSession.String(), "--listen", "")
+		"--out", i.out.path, "--session-timeout", fleetSession.String(), "--listen", "",
+		"--rotate-bytes", strconv.Itoa(fleetRotation))
 	return err
 }
 
@@ -259,6 +262,7 @@ func (f *fleet) finish(path string, lines int64) error {
 	for _, i := range f.instances {
 		directories = append(directories, i.out)
 		arguments = append(arguments, i.out.paths()...)
+		f.report.rotated += len(i.out.rotated())
 	}
 	if err := sameLines(want, directories...); err != nil {
 		return err
