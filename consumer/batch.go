@@ -2,13 +2,14 @@ package consumer
 
 import (
 	"errors"
-	"io"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 
+	"tillstream/internal/dedupe"
+	"tillstream/internal/fetch"
+	"tillstream/internal/recordbatch"
 	"tillstream/internal/sale"
 )
 
@@ -25,12 +26,13 @@ const (
 type batch struct {
 	claim     *claim
 	partition int
+	received  time.Time // when the messages were, or began to be taken apart
 	messages  []message
-	data      []byte // the messages' keys and values
-	records   []byte // the lines' CSV records, in order
-	next      int64  // the offset after the last one
-	end       int64  // the partition's high watermark when it was fetched
-	known     bool   // settled already, by another owner: only to be remembered
+	response  *fetch.Response // holds the messages' keys, values and headers; nil for none
+	records   []byte          // the lines' CSV records, in order
+	next      int64           // the offset after the last one
+	end       int64           // the partition's high watermark when it was fetched
+	known     bool            // settled already, by another owner: only to be remembered
 }
 
 // message is one Kafka message and what became of it: a line, or a rejection.
@@ -41,31 +43,21 @@ type message struct {
 	headers    []kafka.Header
 	rejected   *sale.Reject // nil for a line
 	line       sale.Line
+	onDisk     dedupe.Verdict // what the lines on disk say about it, once it was looked up
 	record     [2]int // where the line's CSV record is in the batch's
 }
 
-// add decodes a message into the line that it is, or the reason against it. This
-// is where most of the work on a line is done, in the fetchers, which run beside
-// each other; the one writer only compares and copies.
-//
-// An error is of reading the record, not of what it holds.
-func (b *batch) add(record *kafka.Record, decoder *sale.Decoder, reader *sale.Reader) error {
-	key, err := b.copy(record.Key)
-	if err != nil {
-		return err
+// add decodes a message of the batch's response into the line that it is, or the
+// reason against it. This is where most of the work on a line is done, in the
+// fetchers, which run beside each other; the one writer only compares and copies.
+func (b *batch) add(record *recordbatch.Record, decoder *sale.Decoder, reader *sale.Reader) {
+	if len(b.messages) == cap(b.messages) {
+		b.grow()
 	}
-	value, err := b.copy(record.Value)
-	if err != nil {
-		return err
-	}
-	if len(b.messages) < cap(b.messages) {
-		b.messages = b.messages[:len(b.messages)+1] // not zeroed: each field is set here
-	} else {
-		b.messages = append(b.messages, message{})
-	}
+	b.messages = b.messages[:len(b.messages)+1] // not zeroed: each field is set here
 	to := &b.messages[len(b.messages)-1]
-	to.offset, to.at, to.key, to.value, to.headers, to.rejected = record.Offset, record.Time, key, value, record.Headers, nil
-	err = decoder.Decode(value, &to.line.Row)
+	to.offset, to.at, to.key, to.value, to.headers, to.rejected = record.Offset, record.Time, record.Key, record.Value, record.Headers, nil
+	err := decoder.Decode(record.Value, &to.line.Row)
 	if err == nil {
 		err = reader.Read(&to.line.Row, record.Time, &to.line)
 	}
@@ -73,24 +65,22 @@ func (b *batch) add(record *kafka.Record, decoder *sale.Decoder, reader *sale.Re
 		if !errors.As(err, &to.rejected) {
 			panic("decoding returned an error that is no rejection: " + err.Error())
 		}
-		return nil
+		return
 	}
 	begin := len(b.records)
 	b.records = sale.AppendRecord(b.records, &to.line.Row)
 	to.record = [2]int{begin, len(b.records)}
-	return nil
 }
 
-// copy takes a key or a value into the batch's own memory. nil stays nil.
-func (b *batch) copy(from kafka.Bytes) ([]byte, error) {
-	if from == nil {
-		return nil, nil
+// grow makes room for more messages: for a few where the till is quiet, and for a
+// full batch at once where there are many.
+func (b *batch) grow() {
+	const few = 16
+	room := few
+	if len(b.messages) >= few {
+		room = batchLines
 	}
-	begin, end := len(b.data), len(b.data)+from.Len()
-	b.data = slices.Grow(b.data, from.Len())[:end]
-	to := b.data[begin:end:end]
-	_, err := io.ReadFull(from, to)
-	return to, err
+	b.messages = append(make([]message, 0, room), b.messages...)
 }
 
 // record is the CSV record of a line of the batch.
@@ -109,6 +99,9 @@ func (s *spares) get() *batch {
 
 // put takes back a batch that nobody uses any more.
 func (s *spares) put(b *batch) {
-	b.claim, b.messages, b.data, b.records = nil, b.messages[:0], b.data[:0], b.records[:0]
+	if b.response != nil {
+		b.response.Release()
+	}
+	b.claim, b.response, b.messages, b.records = nil, nil, b.messages[:0], b.records[:0]
 	s.pool.Put(b)
 }

@@ -14,6 +14,7 @@ import (
 
 	"tillstream/internal/broker"
 	"tillstream/internal/faultfs"
+	"tillstream/internal/recordbatch"
 	"tillstream/internal/sale"
 )
 
@@ -62,7 +63,7 @@ type desk struct {
 
 const proofTime = 5 * time.Second
 
-func newDesk(t *testing.T) *desk {
+func newDesk(t testing.TB) *desk {
 	t.Helper()
 	way, err := broker.New(broker.Options{Addresses: []string{"localhost:1"}})
 	if err != nil {
@@ -99,9 +100,7 @@ func (d *desk) batch(t testing.TB, rows ...sale.Row) *batch {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := b.add(&kafka.Record{Offset: d.next, Value: kafka.NewBytes(value), Time: time.Now()}, decoder, d.reader); err != nil {
-			t.Fatal(err)
-		}
+		b.add(&recordbatch.Record{Offset: d.next, Value: value, Time: time.Now()}, decoder, d.reader)
 		d.next++
 	}
 	b.next, b.end = d.next, d.next

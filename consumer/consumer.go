@@ -23,6 +23,7 @@ import (
 	"tillstream/internal/sale"
 	"tillstream/internal/store"
 	"tillstream/internal/totals"
+	"tillstream/internal/tracing"
 )
 
 // Config says what to consume and where to.
@@ -40,6 +41,7 @@ type Config struct {
 	SessionTimeout  time.Duration         // without a sign of life for so long, the group gives our partitions away; 0 is DefaultSessionTimeout
 	Drain           bool                  // stop at the end of the topic as it stands at the start
 	GiveUpAfter     time.Duration         // how long to try a cluster that is away at the start; 0 = for ever
+	Tracer          *tracing.Tracer       // nil for no traces
 	Registerer      prometheus.Registerer // may be nil
 	Log             *slog.Logger          // nil is slog.Default
 	FS              journal.FS            // nil is the real one
@@ -106,6 +108,7 @@ func New(cfg Config) (*Consumer, error) {
 			"lines", found.repeated, "dedupe_window", cfg.DedupeWindow.String())
 	}
 	c.metrics = newMetrics(cfg.Registerer, c.totals)
+	cfg.Registerer.MustRegister(c.status)
 	c.writer = &writer{
 		csv:     csv,
 		token:   token,
@@ -116,6 +119,7 @@ func New(cfg Config) (*Consumer, error) {
 		status:  c.status,
 		metrics: c.metrics,
 		letters: newDeadLetters(cfg.Cluster, cfg.DeadLetterTopic, cfg.Topic),
+		traces:  traces{tracer: cfg.Tracer, topic: cfg.Topic, group: cfg.Group, letters: cfg.DeadLetterTopic},
 		batches: make(chan *batch, queuedBatches),
 	}
 	c.metrics.recovered(csv.Bytes(), seen.Len())

@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 
 	"tillstream/internal/broker"
 	"tillstream/internal/sale"
+	"tillstream/internal/tracing"
 )
 
 // Headers that a dead letter has in addition to those of its message.
@@ -32,6 +32,7 @@ type letter struct {
 	partition int
 	message   *message
 	why       *sale.Reject
+	trace     []kafka.Header // to go on with in place of the message's own, if it is traced
 }
 
 func conflictOf(line *sale.Line) *sale.Reject {
@@ -70,7 +71,7 @@ func (d *deadLetters) publish(ctx context.Context, letters []letter) error {
 		messages[i] = kafka.Message{
 			Key:   l.message.key,
 			Value: l.message.value,
-			Headers: append(slices.Clone(l.message.headers),
+			Headers: append(tracing.Replace(l.message.headers, l.trace),
 				kafka.Header{Key: reasonHeader, Value: []byte(l.why.Reason)},
 				kafka.Header{Key: detailHeader, Value: []byte(l.why.Detail)},
 				kafka.Header{Key: topicHeader, Value: []byte(d.from)},

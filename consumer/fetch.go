@@ -8,8 +8,9 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol"
 
+	"tillstream/internal/fetch"
+	"tillstream/internal/recordbatch"
 	"tillstream/internal/sale"
 )
 
@@ -35,6 +36,9 @@ type fetcher struct {
 	resolved  bool  // learnFrom is set
 	offset    int64 // to read now
 	end       int64 // of the partition, as last heard
+
+	ahead  *ahead             // what was asked for before it is needed, nil for nothing
+	reader recordbatch.Reader // its memory is used again
 }
 
 // run fetches, decodes and hands over until ctx ends. Troubles are waited out.
@@ -61,6 +65,7 @@ func (f *fetcher) name() string { return fmt.Sprintf("partition %d of %s", f.par
 
 // fetch reads until something goes wrong.
 func (f *fetcher) fetch(ctx context.Context, pause *backoff) error {
+	defer f.drop()
 	if err := f.resolve(ctx); err != nil {
 		return err
 	}
@@ -73,7 +78,7 @@ func (f *fetcher) fetch(ctx context.Context, pause *backoff) error {
 	}
 	f.offset = f.next
 	f.consumer.status.set(f.name(), nil)
-	if !f.hand(ctx, f.batch()) { // tells the writer where the partition stands
+	if !f.hand(ctx, f.batch(nil)) { // tells the writer where the partition stands
 		return ctx.Err()
 	}
 	for {
@@ -141,29 +146,21 @@ func (f *fetcher) offsets(ctx context.Context, what ...kafka.OffsetRequest) (kaf
 	return kafka.PartitionOffsets{}, kafka.UnknownTopicOrPartition
 }
 
-// step makes one request and hands its messages over.
-//
-// Not with kafka-go's Conn: its ReadBatch leaves the messages of a response
-// unread whose high watermark, which Kafka looks up before it reads the log, is
-// the offset that was asked for, and the connection is of no use then.
+// step takes one answer of the partition's leader and hands its messages over.
 func (f *fetcher) step(ctx context.Context, decoder *sale.Decoder) error {
-	fetching, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
-	response, err := f.consumer.cfg.Cluster.Client().Fetch(fetching, &kafka.FetchRequest{
-		Topic: f.claim.topic, Partition: f.partition, Offset: f.offset,
-		MinBytes: 1, MaxBytes: fetchBytes, MaxWait: fetchWait,
-	})
-	if err == nil {
-		err = response.Error
-	}
+	response, err := f.response(ctx)
 	if errors.Is(err, kafka.OffsetOutOfRange) {
 		return f.skipLost(ctx)
 	}
 	if err != nil {
 		return err
 	}
+	defer response.Release()
 	f.end = response.HighWatermark
-	return f.take(ctx, response.Records, decoder)
+	if next := recordbatch.End(response.Records); next > f.offset {
+		f.ask(ctx, next) // while these are decoded
+	}
+	return f.take(ctx, response, decoder)
 }
 
 // skipLost moves to the oldest message there is when the one to read next is not
@@ -189,88 +186,69 @@ func (f *fetcher) sayGone(log kafka.PartitionOffsets) {
 }
 
 // take takes one fetch response apart and hands its messages over.
-func (f *fetcher) take(ctx context.Context, records kafka.RecordReader, decoder *sale.Decoder) error {
-	next := f.batch()
+func (f *fetcher) take(ctx context.Context, response *fetch.Response, decoder *sale.Decoder) error {
+	began, next := f.offset, f.batch(response)
+	f.reader.Reset(response.Records)
 	for {
-		record, err := records.ReadRecord()
+		var record recordbatch.Record
+		err := f.reader.Read(&record)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("reading the message at offset %d: %w", f.offset, err)
+			err = fmt.Errorf("reading the message at offset %d: %w", f.offset, err)
+			if !f.hand(ctx, next) { // what comes before is good
+				return ctx.Err()
+			}
+			return err
 		}
 		if record.Offset < f.offset { // a batch can begin before the offset asked for
-			if err := release(record); err != nil {
-				return err
-			}
 			continue
 		}
 		if next.known && record.Offset >= f.next { // learned enough; from here on they are to be settled
 			f.offset = f.next
-			if err := f.handAll(ctx, &next); err != nil {
+			if err := f.handAll(ctx, &next, response); err != nil {
 				return err
 			}
 		}
-		err = next.add(record, decoder, f.consumer.reader)
-		if err := errors.Join(err, release(record)); err != nil {
-			return fmt.Errorf("reading the message at offset %d: %w", record.Offset, err)
-		}
+		next.add(&record, decoder, f.consumer.reader)
 		f.offset = record.Offset + 1
 		if len(next.messages) == batchLines {
-			if err := f.handAll(ctx, &next); err != nil {
+			if err := f.handAll(ctx, &next, response); err != nil {
 				return err
 			}
 		}
 	}
-	f.offset = max(f.offset, afterControl(records))
+	// What is no longer in the log, or is no message, is passed over as well.
+	f.offset = max(f.offset, f.reader.Next())
+	if f.offset == began && len(response.Records) > 0 {
+		return fmt.Errorf("asked for offset %d, the broker sent %d bytes that end before it", began, len(response.Records))
+	}
 	// An empty one too, which tells the writer where the partition stands.
-	return f.handAll(ctx, &next)
-}
-
-// handAll hands the batch over and begins another.
-func (f *fetcher) handAll(ctx context.Context, b **batch) error {
-	if !f.hand(ctx, *b) {
+	if !f.hand(ctx, next) {
 		return ctx.Err()
 	}
-	*b = f.batch()
 	return nil
 }
 
-// release gives a record's memory back to kafka-go.
-func release(record *kafka.Record) error {
-	var errs []error
-	for _, b := range []kafka.Bytes{record.Key, record.Value} {
-		if b != nil {
-			errs = append(errs, b.Close())
-		}
+// handAll hands the batch over and begins another.
+func (f *fetcher) handAll(ctx context.Context, b **batch, response *fetch.Response) error {
+	if !f.hand(ctx, *b) {
+		return ctx.Err()
 	}
-	return errors.Join(errs...)
+	*b = f.batch(response)
+	return nil
 }
 
-// afterControl returns the offset after the last transaction marker among the
-// records, which are offsets without a message, or 0.
-func afterControl(records kafka.RecordReader) (next int64) {
-	stream, ok := records.(*protocol.RecordStream)
-	if !ok {
-		return 0
-	}
-	for _, part := range stream.Records {
-		control, ok := part.(*protocol.ControlBatch)
-		for ok {
-			marker, err := control.ReadRecord()
-			if err != nil {
-				break
-			}
-			next = max(next, marker.Offset+1)
-		}
-	}
-	return next
-}
-
-// batch returns an empty batch for messages of the partition.
-func (f *fetcher) batch() *batch {
+// batch returns an empty batch for messages of the partition that are in the
+// response.
+func (f *fetcher) batch(response *fetch.Response) *batch {
 	b := f.consumer.writer.spare.get()
 	b.claim, b.partition, b.end, b.known = f.claim, f.partition, f.end, f.offset < f.next
+	b.received = time.Now()
+	if b.response = response; response != nil {
+		response.Retain()
+	}
 	return b
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"tillstream/internal/sale"
+	"tillstream/internal/telemetry"
 	"tillstream/internal/totals"
 )
 
@@ -37,34 +38,21 @@ func newMetrics(r prometheus.Registerer, sums *totals.Totals) *metrics {
 	r.MustRegister(sums)
 	make := promauto.With(r)
 	m := &metrics{
-		consumed: make.NewCounterVec(prometheus.CounterOpts{Name: "tillstream_consumed_messages_total",
-			Help: "Messages taken from the topic and settled, by partition."}, []string{"partition"}),
-		duplicates: make.NewCounter(prometheus.CounterOpts{Name: "tillstream_duplicate_lines_total",
-			Help: "Lines dropped because the same line is on disk already. Messages that are read again after a crash count too."}),
-		conflicts: make.NewCounter(prometheus.CounterOpts{Name: "tillstream_conflicting_lines_total",
-			Help: "Lines whose invoice and line number are on disk with other content. They become dead letters."}),
-		rejected: make.NewCounterVec(prometheus.CounterOpts{Name: "tillstream_rejected_lines_total",
-			Help: "Messages that cannot be used, by reason. They become dead letters."}, []string{"reason"}),
-		deadLetters: make.NewCounter(prometheus.CounterOpts{Name: "tillstream_dead_letters_total",
-			Help: "Messages written to the dead-letter topic: rejected and conflicting ones."}),
-		lagging: make.NewGaugeVec(prometheus.GaugeOpts{Name: "tillstream_consumer_lag_messages",
-			Help: "Messages in the partition that are not settled yet."}, []string{"partition"}),
-		latency: make.NewHistogram(prometheus.HistogramOpts{Name: "tillstream_line_latency_seconds",
-			Help:    "From a line's Kafka timestamp until it is on disk.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}}),
-		sync: make.NewHistogram(prometheus.HistogramOpts{Name: "tillstream_csv_sync_seconds",
-			Help:    "How long it takes to append to the CSV and have it on disk.",
-			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}),
-		identities: make.NewGauge(prometheus.GaugeOpts{Name: "tillstream_dedupe_identities",
-			Help: "Lines remembered to recognise duplicates."}),
+		consumed:    make.NewCounterVec(telemetry.ConsumedMessages.CounterOpts(), telemetry.ConsumedMessages.Labels),
+		duplicates:  make.NewCounter(telemetry.DuplicateLines.CounterOpts()),
+		conflicts:   make.NewCounter(telemetry.ConflictingLines.CounterOpts()),
+		rejected:    make.NewCounterVec(telemetry.RejectedLines.CounterOpts(), telemetry.RejectedLines.Labels),
+		deadLetters: make.NewCounter(telemetry.DeadLetters.CounterOpts()),
+		lagging:     make.NewGaugeVec(telemetry.ConsumerLag.GaugeOpts(), telemetry.ConsumerLag.Labels),
+		latency:     make.NewHistogram(telemetry.LineLatency.HistogramOpts()),
+		sync:        make.NewHistogram(telemetry.CSVSync.HistogramOpts()),
+		identities:  make.NewGauge(telemetry.DedupeIdentities.GaugeOpts()),
 	}
 	for _, reason := range sale.Reasons {
 		m.rejected.WithLabelValues(string(reason))
 	}
-	make.NewCounterFunc(prometheus.CounterOpts{Name: "tillstream_written_lines_total",
-		Help: "Lines in the CSV, those found there at the start included."}, func() float64 { return float64(sums.Lines()) })
-	make.NewCounterFunc(prometheus.CounterOpts{Name: "tillstream_csv_bytes_total",
-		Help: "Bytes in the CSV and the files it was rotated into, those found there at the start included."}, func() float64 { return float64(m.bytes.Load()) })
+	make.NewCounterFunc(telemetry.WrittenLines.CounterOpts(), func() float64 { return float64(sums.Lines()) })
+	make.NewCounterFunc(telemetry.CSVBytes.CounterOpts(), func() float64 { return float64(m.bytes.Load()) })
 	m.counts.lag.partitions = map[int]int64{}
 	return m
 }

@@ -3,6 +3,8 @@ package consumer
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +33,7 @@ type writer struct {
 	status  *status
 	metrics *metrics
 	letters *deadLetters
+	traces  traces
 	batches chan *batch
 	spare   spares
 	token   string // names the output directory
@@ -50,7 +53,9 @@ func (w *writer) run(ctx context.Context) error {
 		select {
 		case first := <-w.batches:
 			together := w.gather(first)
-			w.settle(together)
+			if !w.settle(together) {
+				break // a dead letter may still be on its way from their memory
+			}
 			for _, b := range together {
 				w.spare.put(b)
 			}
@@ -85,34 +90,41 @@ func (w *writer) gather(first *batch) (together []*batch) {
 
 // settle makes the batches' messages durable, in the one order that loses and
 // doubles nothing: append whole records, sync, remember, deal with what cannot be
-// used, commit. When it is cut short the messages stay uncommitted, and whoever
-// gets the partitions next reads them again.
-func (w *writer) settle(batches []*batch) {
+// used, commit. It reports whether that was done. When it is cut short the messages
+// stay uncommitted, and whoever gets the partitions next reads them again.
+func (w *writer) settle(batches []*batch) (settled bool) {
 	claim := batches[0].claim
 	claim.mu.Lock()
 	defer claim.mu.Unlock()
 	if claim.lost || claim.ctx.Err() != nil {
-		return // nothing is begun any more
+		return false // nothing is begun any more
 	}
 	work := w.sort(batches)
+	defer func() { w.traces.end(settled) }()
 	if len(work.records) > 0 {
 		if !w.insist(claim.ctx, claim, csvStatus, func() error { return w.append(work.records) }) {
-			return
+			return false
 		}
 	}
+	w.traces.isOnDisk = true
 	w.remember(work)
 	w.metrics.settled(work)
 	// What is on disk is seen through to the commit, also when the partitions are
 	// asked for meanwhile: else their next owner writes the same lines once more.
 	if len(work.letters) > 0 {
-		if !w.insist(claim.grace, claim, deadLetterStatus, func() error { return w.letters.publish(claim.grace, work.letters) }) {
-			return
+		w.traces.sending(work.letters)
+		sent := w.insist(claim.grace, claim, deadLetterStatus, func() error { return w.letters.publish(claim.grace, work.letters) })
+		w.traces.sent(sent)
+		if !sent {
+			return false
 		}
 		w.metrics.published(len(work.letters))
 	}
 	if len(work.offsets) > 0 {
 		// When this fails for good nothing is lost: the lines are remembered.
-		w.insist(claim.grace, claim, groupStatus, func() error { return claim.commit(w.journal(), work.offsets) })
+		began := time.Now()
+		done := w.insist(claim.grace, claim, groupStatus, func() error { return claim.commit(w.journal(), work.offsets) })
+		w.traces.committed(began, done)
 	}
 	for _, b := range batches {
 		if !b.known {
@@ -120,6 +132,7 @@ func (w *writer) settle(batches []*batch) {
 			w.metrics.lag(b.partition, b.end-b.next)
 		}
 	}
+	return true
 }
 
 // insist does something until it works, as long as the partitions are ours and
@@ -152,6 +165,7 @@ type work struct {
 	records    []byte                      // CSV
 	lines      []*message                  // of the records
 	fresh      *intmap.Map[uint64, uint32] // their identities
+	entries    []totals.Entry              // the same lines, to be added up
 	letters    []letter                    // what cannot be used
 	offsets    map[int]int64               // to commit, by partition
 	consumed   map[int]int                 // messages, by partition
@@ -179,12 +193,15 @@ func (t *work) reset() {
 func (w *writer) sort(batches []*batch) *work {
 	todo := &w.todo
 	todo.reset()
+	w.traces.begin()
 	for _, b := range batches {
 		if b.known {
 			w.learn(b)
-			continue
 		}
-		if len(b.messages) == 0 {
+	}
+	w.lookUp(batches)
+	for _, b := range batches {
+		if b.known || len(b.messages) == 0 {
 			continue
 		}
 		if _, ok := b.claim.settled[b.partition]; !ok {
@@ -196,18 +213,22 @@ func (w *writer) sort(batches []*batch) *work {
 			m := &b.messages[i]
 			if m.rejected != nil {
 				todo.rejected[m.rejected.Reason]++
-				todo.letters = append(todo.letters, letter{b.partition, m, m.rejected})
+				w.traces.judged(b, m, outcomeRejected, len(todo.letters))
+				todo.letters = append(todo.letters, letter{partition: b.partition, message: m, why: m.rejected})
 				continue
 			}
-			switch w.judge(m.line.Identity) {
+			switch w.judge(m) {
 			case dedupe.Duplicate:
 				todo.duplicates++
+				w.traces.judged(b, m, outcomeDuplicate, -1)
 			case dedupe.Conflict:
 				todo.conflicts++
-				todo.letters = append(todo.letters, letter{b.partition, m, conflictOf(&m.line)})
+				w.traces.judged(b, m, outcomeRejected, len(todo.letters))
+				todo.letters = append(todo.letters, letter{partition: b.partition, message: m, why: conflictOf(&m.line)})
 			case dedupe.Unknown:
 				todo.records = append(todo.records, b.record(m)...)
 				todo.lines = append(todo.lines, m)
+				w.traces.judged(b, m, outcomeWritten, -1)
 			}
 		}
 	}
@@ -224,13 +245,36 @@ func (w *writer) learn(b *batch) {
 	}
 }
 
-// judge compares a line with those on disk and those about to be.
-func (w *writer) judge(id sale.Identity) dedupe.Verdict {
-	if verdict := w.seen.Check(id); verdict != dedupe.Unknown {
-		return verdict
+// lookUp compares the lines with those on disk: for each batch beside the others,
+// since nothing is remembered meanwhile, and waiting for the memory of a large set is
+// most of what sorting takes.
+func (w *writer) lookUp(batches []*batch) {
+	var looking sync.WaitGroup
+	for i, b := range batches {
+		look := func() {
+			for i := range b.messages {
+				if m := &b.messages[i]; m.rejected == nil {
+					m.onDisk = w.seen.Check(m.line.Identity)
+				}
+			}
+		}
+		if i == len(batches)-1 {
+			look() // one at least need not be handed to another goroutine
+		} else {
+			looking.Go(look)
+		}
 	}
-	if content, isNew := w.todo.fresh.PutIfNotExists(id.Key, id.Content); !isNew {
-		return dedupe.Compare(content, id.Content)
+	looking.Wait()
+}
+
+// judge compares a line with those on disk, as it was looked up, and with those
+// about to be.
+func (w *writer) judge(m *message) dedupe.Verdict {
+	if m.onDisk != dedupe.Unknown {
+		return m.onDisk
+	}
+	if content, isNew := w.todo.fresh.PutIfNotExists(m.line.Identity.Key, m.line.Identity.Content); !isNew {
+		return dedupe.Compare(content, m.line.Identity.Content)
 	}
 	return dedupe.Unknown
 }
@@ -238,7 +282,10 @@ func (w *writer) judge(id sale.Identity) dedupe.Verdict {
 // append makes records durable.
 func (w *writer) append(records []byte) error {
 	began := time.Now()
-	if err := w.csv.Append(records); err != nil {
+	err := w.csv.Append(records)
+	written, synced := w.csv.Times()
+	w.traces.appended(began, written, synced, len(w.todo.lines), err)
+	if err != nil {
 		return err
 	}
 	if w.first == 0 {
@@ -249,19 +296,33 @@ func (w *writer) append(records []byte) error {
 	return nil
 }
 
-// remember takes note of lines that are on disk.
+// remember takes note of lines that are on disk. Adding them up goes on beside
+// remembering them.
 func (w *writer) remember(work *work) {
 	if len(work.lines) == 0 {
 		return
 	}
 	now := time.Now()
-	entries := make([]totals.Entry, len(work.lines))
-	for i, m := range work.lines {
-		entries[i] = totals.Entry{Line: &m.line, NewInvoice: w.seen.Remember(m.line.Identity, m.line.Invoice)}
-		w.metrics.latency.Observe(now.Sub(m.at).Seconds())
+	entries := slices.Grow(w.todo.entries[:0], len(work.lines))
+	w.todo.entries = entries
+	parts := make(chan []totals.Entry, len(work.lines)/batchLines+1)
+	var adding sync.WaitGroup
+	adding.Go(func() {
+		for part := range parts {
+			w.totals.Add(part)
+		}
+		w.traces.observe(w.metrics.latency, work.lines, now)
+		w.latest.addAll(work.lines)
+	})
+	for lines := range slices.Chunk(work.lines, batchLines) {
+		begin := len(entries)
+		for _, m := range lines {
+			entries = append(entries, totals.Entry{Line: &m.line, NewInvoice: w.seen.Remember(m.line.Identity, m.line.Invoice)})
+		}
+		parts <- entries[begin:]
 	}
-	w.totals.Add(entries)
-	w.latest.addAll(work.lines)
+	close(parts)
+	adding.Wait()
 }
 
 // checkGoal calls reached when all partitions that are ours are settled up to the

@@ -18,6 +18,8 @@ const (
 	// recordOverhead is what a record needs beside key and value, at most, when it
 	// has no headers.
 	recordOverhead = 32
+	// traceOverhead is what the headers of a trace need.
+	traceOverhead = 96
 )
 
 // batch is the messages of one partition that go in one request: their keys and
@@ -26,6 +28,7 @@ const (
 type batch struct {
 	text    []byte
 	records []record
+	spans   []sending // of the few records that are traced, in order
 }
 
 // record is where a message ends in the batch's buffer; it begins where the one
@@ -33,13 +36,9 @@ type batch struct {
 type record struct {
 	key, value int // ends
 	null       bool
-	at         time.Time // when the line was handed over
-	headers    []protocol.Header
+	at         time.Time      // when the line was handed over
+	headers    []kafka.Header // of its trace, nil without
 }
-
-// headersOf is where headers are added to a message: the trace context, once
-// there are traces.
-func headersOf() []protocol.Header { return nil }
 
 // addRow appends a line's message.
 func (b *batch) addRow(row *sale.Row, at time.Time) error {
@@ -52,7 +51,7 @@ func (b *batch) addRow(row *sale.Row, at time.Time) error {
 		return err
 	}
 	b.text = text
-	b.records = append(b.records, record{key: key, value: len(text), at: at, headers: headersOf()})
+	b.records = append(b.records, record{key: key, value: len(text), at: at})
 	return nil
 }
 
@@ -61,12 +60,16 @@ func (b *batch) addRaw(key string, value []byte, at time.Time) {
 	b.text = append(b.text, key...)
 	end := len(b.text)
 	b.text = append(b.text, value...)
-	b.records = append(b.records, record{key: end, value: len(b.text), null: value == nil, at: at, headers: headersOf()})
+	b.records = append(b.records, record{key: end, value: len(b.text), null: value == nil, at: at})
 }
 
-func (b *batch) size() int { return len(b.text) + len(b.records)*recordOverhead }
+func (b *batch) size() int {
+	return len(b.text) + len(b.records)*recordOverhead + len(b.spans)*traceOverhead
+}
 
-func (b *batch) reset() { b.text, b.records = b.text[:0], b.records[:0] }
+func (b *batch) reset() {
+	b.text, b.records, b.spans = b.text[:0], b.records[:0], b.spans[:0]
+}
 
 // start returns where a record begins.
 func (b *batch) start(i int) int {

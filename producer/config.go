@@ -12,6 +12,7 @@ import (
 
 	"tillstream/internal/broker"
 	"tillstream/internal/store"
+	"tillstream/internal/tracing"
 )
 
 // Config says what to publish, where to and how fast. Cluster, Topic, Open and
@@ -41,6 +42,7 @@ type Config struct {
 	GiveUpAfter  time.Duration // how long a broker that is away is tried; 0 is for ever
 	FlushTimeout time.Duration // how long Run flushes once its context has ended; 0 is 5 s
 
+	Tracer     *tracing.Tracer       // nil for no traces
 	Registerer prometheus.Registerer // may be nil
 	Log        *slog.Logger          // nil is silent
 }

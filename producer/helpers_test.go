@@ -51,6 +51,8 @@ type message struct {
 	key       string
 	value     []byte // nil is Kafka's null
 	at        time.Time
+	offset    int64
+	headers   map[string]string
 	row       map[string]string // nil where the value is no object of strings
 }
 
@@ -88,7 +90,10 @@ func published(t testing.TB, cluster *broker.Cluster) []message {
 			t.Fatalf("after %d of %d messages: %v", len(got), want, err)
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
-			m := message{partition: r.Partition, key: string(r.Key), value: r.Value, at: r.Timestamp}
+			m := message{partition: r.Partition, key: string(r.Key), value: r.Value, at: r.Timestamp, offset: r.Offset, headers: make(map[string]string)}
+			for _, h := range r.Headers {
+				m.headers[h.Key] = string(h.Value)
+			}
 			if json.Unmarshal(r.Value, &m.row) != nil {
 				m.row = nil
 			}

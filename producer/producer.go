@@ -91,6 +91,7 @@ func (p *Producer) run(ctx context.Context) error {
 	}
 	p.state.Store(publishing)
 	pub := newPublisher(p.cfg.Cluster, p.cfg.Topic, partitions, p.cfg.Compression, p.retry, &p.acked, &p.lastAck)
+	pub.tracer = p.cfg.Tracer
 
 	// The senders outlive the caller's context by the time to flush. Their failure
 	// ends the feed.

@@ -14,6 +14,7 @@ import (
 
 	"tillstream/internal/broker"
 	"tillstream/internal/sale"
+	"tillstream/internal/tracing"
 )
 
 const (
@@ -39,6 +40,7 @@ type publisher struct {
 	topic       string
 	compression kafka.Compression
 	retry       *retrier
+	tracer      *tracing.Tracer // nil for no traces
 	partitions  []*partition
 	numbers     []int // 0, 1, 2 ...: what kafka-go's balancer wants
 	handed      atomic.Int64
@@ -87,15 +89,15 @@ func (p *publisher) partitionOf(key string) *partition {
 // line hands a line over. It waits while Kafka is behind; the context's error
 // means that the line was not taken.
 func (p *publisher) line(ctx context.Context, row *sale.Row, at time.Time) error {
-	return p.add(ctx, row[sale.InvoiceID], func(b *batch) error { return b.addRow(row, at) })
+	return p.add(ctx, row[sale.InvoiceID], at, func(b *batch) error { return b.addRow(row, at) })
 }
 
 // raw hands over a message whose value is anything.
 func (p *publisher) raw(ctx context.Context, key string, value []byte, at time.Time) error {
-	return p.add(ctx, key, func(b *batch) error { b.addRaw(key, value, at); return nil })
+	return p.add(ctx, key, at, func(b *batch) error { b.addRaw(key, value, at); return nil })
 }
 
-func (p *publisher) add(ctx context.Context, key string, add func(*batch) error) error {
+func (p *publisher) add(ctx context.Context, key string, at time.Time, add func(*batch) error) error {
 	part := p.partitionOf(key)
 	for {
 		part.mu.Lock()
@@ -112,6 +114,9 @@ func (p *publisher) add(ctx context.Context, key string, add func(*batch) error)
 	// The message is encoded into the batch that will be sent, under the lock: the
 	// sender needs it only to exchange batches.
 	err := add(part.filling)
+	if err == nil && p.tracer.Sample(at) {
+		part.filling.trace(p.tracer, p.topic, part.id, at)
+	}
 	enough := !part.gathering || part.isHalfFull()
 	part.mu.Unlock()
 	if err != nil {
@@ -142,7 +147,13 @@ func (p *publisher) run(ctx context.Context) error {
 	for _, part := range p.partitions {
 		group.Go(func() error { return p.send(ctx, part) })
 	}
-	return group.Wait()
+	err := group.Wait()
+	if err != nil {
+		for _, part := range p.partitions {
+			part.abandon(err)
+		}
+	}
+	return err
 }
 
 func (p *publisher) send(ctx context.Context, part *partition) error {
@@ -155,6 +166,7 @@ func (p *publisher) send(ctx context.Context, part *partition) error {
 			busy = len(b.records) >= busyRecords
 			clean, err := p.publish(ctx, part, b, 0, len(b.records))
 			if err != nil {
+				b.abandoned(err)
 				return err
 			}
 			if clean {
@@ -227,6 +239,13 @@ func (part *partition) recycle(b *batch) {
 	part.mu.Unlock()
 }
 
+// abandon says in the spans of what was never sent why.
+func (part *partition) abandon(err error) {
+	part.mu.Lock()
+	defer part.mu.Unlock()
+	part.filling.abandoned(err)
+}
+
 func (part *partition) isEmpty() bool {
 	part.mu.Lock()
 	defer part.mu.Unlock()
@@ -238,6 +257,7 @@ func (part *partition) isEmpty() bool {
 // batch, which then must not be used again.
 func (p *publisher) publish(ctx context.Context, part *partition, b *batch, from, to int) (clean bool, err error) {
 	attempts := 0
+	var offset int64
 	err = p.retry.do(ctx, part.id, requestTimeout, func(ctx context.Context) error {
 		attempts++
 		answer, err := p.client.Produce(ctx, &kafka.ProduceRequest{
@@ -245,7 +265,7 @@ func (p *publisher) publish(ctx context.Context, part *partition, b *batch, from
 			Compression: p.compression, Records: b.reader(from, to),
 		})
 		if err == nil {
-			err = answer.Error
+			offset, err = answer.BaseOffset, answer.Error
 		}
 		if errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, protocol.ErrNoTopic) {
 			// A broker that came back empty, or a topic that was deleted.
@@ -257,6 +277,7 @@ func (p *publisher) publish(ctx context.Context, part *partition, b *batch, from
 	})
 	switch {
 	case err == nil:
+		b.acknowledged(from, to, offset, attempts)
 		p.acked.Add(int64(to - from))
 		p.lastAck.Store(time.Now().UnixNano())
 		return attempts == 1, nil

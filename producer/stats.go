@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"tillstream/internal/telemetry"
 )
 
 // Stats is what a producer has done so far.
@@ -63,14 +65,8 @@ func (p *Producer) register(to prometheus.Registerer) error {
 		return nil
 	}
 	for _, metric := range []prometheus.Collector{
-		prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "tillstream_produced_messages_total",
-			Help: "Messages that Kafka acknowledged: lines, duplicates and damaged ones.",
-		}, func() float64 { return float64(p.acked.Load()) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "tillstream_produce_target_rate",
-			Help: "Lines a second that are to be produced; 0 = as fast as possible.",
-		}, p.Rate),
+		prometheus.NewCounterFunc(telemetry.ProducedMessages.CounterOpts(), func() float64 { return float64(p.acked.Load()) }),
+		prometheus.NewGaugeFunc(telemetry.ProduceTargetRate.GaugeOpts(), p.Rate),
 	} {
 		if err := to.Register(metric); err != nil {
 			return fmt.Errorf("registering the producer's metrics: %w", err)

@@ -11,8 +11,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -55,6 +53,8 @@ type Journal struct {
 	info      fs.FileInfo // of file, to notice when the path is another one
 	size      int64       // how much of the file is known to be on disk
 	older     int64       // bytes in rotated files
+	written   time.Time   // when the last Append had written
+	synced    time.Time   // and had synced
 }
 
 // ErrLocked is returned by Open for a directory that another process writes to.
@@ -97,6 +97,10 @@ func (j *Journal) Path() string { return j.path }
 // Bytes is how long all files are together, as far as they are known to be on
 // disk.
 func (j *Journal) Bytes() int64 { return j.size + j.older }
+
+// Times says when the last Append that succeeded had written its records, and when
+// it had them on disk.
+func (j *Journal) Times() (written, synced time.Time) { return j.written, j.synced }
 
 // Close lets go of the directory. Everything appended is on disk already.
 func (j *Journal) Close() error {
@@ -215,9 +219,11 @@ func (j *Journal) write(records []byte) error {
 	if _, err := j.file.Write(records); err != nil {
 		return fmt.Errorf("writing %s: %w", j.path, err)
 	}
+	written := time.Now()
 	if err := j.file.Sync(); err != nil {
 		return fmt.Errorf("syncing %s: %w", j.path, err)
 	}
+	j.written, j.synced = written, time.Now()
 	return nil
 }
 
@@ -331,14 +337,7 @@ func (j *Journal) files() ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing the output directory: %w", err)
 	}
-	var paths []string
-	for _, e := range entries {
-		if name := e.Name(); strings.HasPrefix(name, rotatedPrefix) && strings.HasSuffix(name, rotatedSuffix) {
-			paths = append(paths, filepath.Join(j.dir, name))
-		}
-	}
-	slices.Sort(paths) // the time in the name sorts as text
-	return append(paths, j.path), nil
+	return pathsOf(j.dir, entries), nil
 }
 
 // headerLength returns how many bytes of data the header takes, 0 where data

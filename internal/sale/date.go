@@ -5,12 +5,12 @@ import "time"
 // dateForm is how Date is written in the CSV: the store's wall clock.
 const dateForm = time.DateTime
 
-// parseDate reads the forms in which dates occur in the published data and in
+// ParseDate reads the forms in which dates occur in the published data and in
 // ISO 8601: a date, alone or with a time of day after a space or a T, with or
 // without seconds, a fraction and an offset. Fraction and offset are dropped: the
 // written time is the store's wall clock already. The result holds it as if it
 // were UTC.
-func parseDate(text string) (time.Time, bool) {
+func ParseDate(text string) (time.Time, bool) {
 	year, ok1 := digits(text, 0, 4)
 	month, ok2 := digits(text, 5, 2)
 	day, ok3 := digits(text, 8, 2)

@@ -99,13 +99,13 @@ func TestReadWithoutAnyUsableTime(t *testing.T) {
 	}
 }
 
-// FuzzDate holds parseDate against package time, for the forms both know.
+// FuzzDate holds ParseDate against package time, for the forms both know.
 func FuzzDate(f *testing.F) {
 	for _, text := range []string{"2023-01-01 15:42:00", "2025-04-15", "2024-12-28T09:56:00.000+02:00", "2024-02-29 09:56", "2024-12-28T09:56:00Z"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got, ok := parseDate(text)
+		got, ok := ParseDate(text)
 		for _, form := range []string{time.DateTime, time.DateOnly, "2006-01-02T15:04:05", "2006-01-02 15:04", time.RFC3339} {
 			want, err := time.Parse(form, text)
 			if err != nil || want.Year() == 0 || strings.Contains(text, ",") { // package time takes ",5" for ".5"
@@ -129,7 +129,7 @@ func FuzzDate(f *testing.F) {
 			return
 		}
 		written := got.Format(dateForm)
-		if again, ok := parseDate(written); !ok || !again.Equal(got) || len(written) != len(dateForm) || !strings.HasPrefix(text, written[:10]) {
+		if again, ok := ParseDate(written); !ok || !again.Equal(got) || len(written) != len(dateForm) || !strings.HasPrefix(text, written[:10]) {
 			t.Fatalf("%q is %v, which is written %q and read as %v", text, got, written, again)
 		}
 	})

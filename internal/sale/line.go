@@ -98,7 +98,7 @@ func (r *Reader) Read(row *Row, recorded time.Time, line *Line) error {
 		if recorded.Unix() < 0 || line.At.Year() > 9999 {
 			return &Reject{BadDate, fmt.Sprintf("Date is missing, and the message's own time, %s, is none to go by", recorded.UTC().Format(time.RFC3339))}
 		}
-	} else if line.At, ok = parseDate(date); !ok {
+	} else if line.At, ok = ParseDate(date); !ok {
 		return &Reject{BadDate, fmt.Sprintf("Date is %q, no date like 2023-01-31 15:42:00", date)}
 	}
 	rate, ok := r.Rates.On(row[Currency], line.At)

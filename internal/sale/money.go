@@ -62,6 +62,16 @@ func usd(amount decimal.Decimal, rate fx.Rate) (Micros, bool) {
 	return Micros(quotient), true
 }
 
+// USD is what another amount of the line's currency is worth, by the same rule and
+// the same rate as Line.USD. It reports false for what is out of range.
+func (r *Reader) USD(line *Line, amount decimal.Decimal) (Micros, bool) {
+	rate, ok := r.Rates.On(line.Row[Currency], line.At)
+	if !ok {
+		return 0, false
+	}
+	return usd(amount, rate)
+}
+
 // usdBig does the division of usd for amounts and rates of so many digits that
 // 128 bits do not hold them.
 func usdBig(c uint64, exponent int, r uint64) (uint64, bool) {

@@ -1,39 +1,25 @@
 package totals
 
 import (
-	"sort"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tillstream/internal/sale"
+	"tillstream/internal/telemetry"
 )
 
-// top is how many employees and products are shown.
-const top = 20
-
 var (
-	byStore = []string{"country", "store"}
-
-	salesDesc = prometheus.NewDesc("tillstream_sales_usd_total",
-		"Revenue of sale lines in USD, before refunds. Net revenue is this less tillstream_refunds_usd_total.", byStore, nil)
-	refundsDesc = prometheus.NewDesc("tillstream_refunds_usd_total",
-		"Money paid back for return lines in USD, as a positive amount.", byStore, nil)
-	soldDesc = prometheus.NewDesc("tillstream_items_sold_total",
-		"Items sold.", byStore, nil)
-	returnedDesc = prometheus.NewDesc("tillstream_items_returned_total",
-		"Items that customers brought back.", byStore, nil)
-	invoicesDesc = prometheus.NewDesc("tillstream_invoices_total",
-		"Invoices of which at least one line is on disk.", []string{"country", "store", "transaction_type"}, nil)
-	categoryDesc = prometheus.NewDesc("tillstream_category_sales_usd_total",
-		"Revenue of sale lines in USD by product category.", []string{"category"}, nil)
-	paymentDesc = prometheus.NewDesc("tillstream_payment_sales_usd_total",
-		"Revenue of sale lines in USD by payment method.", []string{"payment_method"}, nil)
-	discountDesc = prometheus.NewDesc("tillstream_discount_sales_usd_total",
-		"Revenue of sale lines in USD by discount, a share of 1 as the till wrote it.", []string{"discount"}, nil)
-	employeeDesc = prometheus.NewDesc("tillstream_employee_sales_usd",
-		"Revenue of sale lines in USD by employee ID, for the 20 who sold most so far.", []string{"employee"}, nil)
-	productDesc = prometheus.NewDesc("tillstream_product_items_sold",
-		"Items sold by product ID, for the 20 that sold most so far.", []string{"product"}, nil)
+	salesDesc    = telemetry.SalesUSD.Desc()
+	refundsDesc  = telemetry.RefundsUSD.Desc()
+	soldDesc     = telemetry.ItemsSold.Desc()
+	returnedDesc = telemetry.ItemsReturned.Desc()
+	invoicesDesc = telemetry.Invoices.Desc()
+	categoryDesc = telemetry.CategorySalesUSD.Desc()
+	paymentDesc  = telemetry.PaymentSalesUSD.Desc()
+	discountDesc = telemetry.DiscountSalesUSD.Desc()
+	employeeDesc = telemetry.EmployeeSalesUSD.Desc()
+	productDesc  = telemetry.ProductItemsSold.Desc()
 )
 
 // Describe implements prometheus.Collector.
@@ -46,13 +32,22 @@ func (t *Totals) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector. All values are of one moment.
 func (t *Totals) Collect(ch chan<- prometheus.Metric) {
+	// Not while they are locked: whoever takes metrics out of the channel may ask
+	// for Lines first, and the channel has an end.
+	for _, metric := range t.metrics() {
+		ch <- metric
+	}
+}
+
+// metrics returns the totals as they are now.
+func (t *Totals) metrics() (all []prometheus.Metric) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	counter := func(d *prometheus.Desc, value float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, value, labels...)
+		all = append(all, prometheus.MustNewConstMetric(d, prometheus.CounterValue, value, labels...))
 	}
 	gauge := func(d *prometheus.Desc, value float64, label string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, label)
+		all = append(all, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, label))
 	}
 	for p, a := range t.places {
 		counter(salesDesc, a.Sales.Float(), p.country, p.store)
@@ -66,30 +61,37 @@ func (t *Totals) Collect(ch chan<- prometheus.Metric) {
 		desc *prometheus.Desc
 		sums *sums[sale.Micros]
 	}{{categoryDesc, t.categories}, {paymentDesc, t.payments}, {discountDesc, t.discounts}} {
-		for name, n := range by.sums.byName {
-			counter(by.desc, n.sum.Float(), name)
+		for _, n := range by.sums.inOrder {
+			counter(by.desc, n.sum.Float(), n.name)
 		}
 	}
-	for _, name := range highest(t.employees) {
-		gauge(employeeDesc, t.employees.byName[name].sum.Float(), name)
+	for _, n := range highest(t.employees) {
+		gauge(employeeDesc, n.sum.Float(), n.name)
 	}
-	for _, name := range highest(t.products) {
-		gauge(productDesc, float64(t.products.byName[name].sum), name)
+	for _, n := range highest(t.products) {
+		gauge(productDesc, float64(n.sum), n.name)
 	}
+	return all
 }
 
-// highest returns the names of the highest sums above zero, the bounded rest
-// left out.
-func highest[N ~int64](s *sums[N]) []string {
-	names := make([]string, 0, len(s.byName))
-	for name, n := range s.byName {
-		if n.sum > 0 && name != Other && name != unknown {
-			names = append(names, name)
+// highest returns the telemetry.Top highest sums above zero, the highest first, the
+// bounded rest left out. It is one pass: a scrape must not sort all products while
+// the writer waits.
+func highest[N ~int64](s *sums[N]) []*named[N] {
+	best := make([]*named[N], 0, telemetry.Top+1)
+	for _, n := range s.inOrder {
+		if n.sum <= 0 || len(best) == telemetry.Top && !above(n, best[telemetry.Top-1]) || n.name == telemetry.Other || n.name == telemetry.Unknown {
+			continue
 		}
+		at := len(best)
+		for at > 0 && above(n, best[at-1]) {
+			at--
+		}
+		best = slices.Insert(best, at, n)
+		best = best[:min(len(best), telemetry.Top)]
 	}
-	sort.Slice(names, func(i, j int) bool {
-		a, b := s.byName[names[i]].sum, s.byName[names[j]].sum
-		return a > b || a == b && names[i] < names[j]
-	})
-	return names[:min(len(names), top)]
+	return best
 }
+
+// above is the order of the shown: by sum, and among equal ones by name.
+func above[N ~int64](a, b *named[N]) bool { return a.sum > b.sum || a.sum == b.sum && a.name < b.name }

@@ -4,29 +4,22 @@ import (
 	"strings"
 
 	"github.com/govalues/decimal"
+
+	"tillstream/internal/telemetry"
 )
 
-// Bounds on what comes in from outside, so that no message can make the number
-// of series or the memory grow without end. What is beyond goes to Other.
+// How many employees and products are added up, to find those of whom the most was
+// sold. What bounds the series is declared with the metrics.
 const (
-	maxUnknownStores = 100
-	maxCategories    = 10
-	maxPayments      = 20
-	maxDiscounts     = 100
-	maxEmployees     = 20_000
-	maxProducts      = 100_000
-	maxLabel         = 40 // bytes
-
-	// Other is the label value of everything beyond a bound. No till writes it.
-	Other = "_other"
-	// unknown is the label value where a line has none.
-	unknown = "unknown"
+	maxEmployees = 20_000
+	maxProducts  = 100_000
 )
 
-// sums are sums by name, of at most limit names.
+// sums are sums by name, of at most limit names and telemetry.Other.
 type sums[N any] struct {
-	byName map[string]*named[N]
-	limit  int
+	byName  map[string]*named[N]
+	inOrder []*named[N] // the same, to go through quickly
+	limit   int
 	// canonical brings the ways in which a name is written to one; nil leaves it.
 	canonical func(string) string
 	// Two ways round the map, which is where half of the time of adding a line
@@ -45,7 +38,7 @@ type named[N any] struct {
 func newSums[N any](limit int, names ...string) *sums[N] {
 	s := &sums[N]{byName: make(map[string]*named[N]), limit: limit, last: new(named[N])}
 	for _, name := range names {
-		s.byName[name] = &named[N]{name: name}
+		s.put(name)
 	}
 	return s
 }
@@ -53,7 +46,7 @@ func newSums[N any](limit int, names ...string) *sums[N] {
 // of returns the sum for a name.
 func (s *sums[N]) of(name string) *N {
 	if name == "" {
-		name = unknown
+		name = telemetry.Unknown
 	}
 	if name == s.last.name {
 		return &s.last.sum
@@ -98,14 +91,19 @@ func (s *sums[N]) add(name string) *named[N] {
 			return n
 		}
 	}
-	if len(name) > maxLabel || len(s.byName) >= s.limit {
-		name = Other
+	if len(name) > telemetry.MaxLabel || len(s.byName) >= s.limit {
+		name = telemetry.Other
 		if n, ok := s.byName[name]; ok {
 			return n
 		}
 	}
+	return s.put(name)
+}
+
+func (s *sums[N]) put(name string) *named[N] {
 	n := &named[N]{name: strings.Clone(name)} // not the memory of a whole message
 	s.byName[n.name] = n
+	s.inOrder = append(s.inOrder, n)
 	return n
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"tillstream/internal/sale"
 	"tillstream/internal/store"
+	"tillstream/internal/telemetry"
 )
 
 // Amounts are the sums of a set of lines.
@@ -80,9 +81,9 @@ func New(stores *store.Directory) *Totals {
 	t := &Totals{
 		stores:     make(map[*store.Store]*Amounts),
 		places:     make(map[place]*Amounts),
-		categories: newSums[sale.Micros](maxCategories, sale.Categories...),
-		payments:   newSums[sale.Micros](maxPayments, "Cash", "Credit Card"),
-		discounts:  newSums[sale.Micros](maxDiscounts, "0"),
+		categories: newSums[sale.Micros](telemetry.CategorySalesUSD.Values, sale.Categories...),
+		payments:   newSums[sale.Micros](telemetry.PaymentSalesUSD.Values-1, "Cash", "Credit Card"),
+		discounts:  newSums[sale.Micros](telemetry.DiscountSalesUSD.Values-1, "0"),
 		employees:  newSums[sale.Micros](maxEmployees),
 		products:   newSums[int64](maxProducts),
 	}
@@ -133,8 +134,8 @@ func (t *Totals) at(line *sale.Line) *Amounts {
 	if a, ok := t.places[p]; ok {
 		return a
 	}
-	if len(p.store) > maxLabel || t.foreign >= maxUnknownStores {
-		p.store = Other
+	if len(p.store) > telemetry.MaxLabel || t.foreign >= telemetry.OtherStores {
+		p.store = telemetry.Other
 		if a, ok := t.places[p]; ok {
 			return a
 		}
