@@ -1,18 +1,25 @@
 # `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint fmt test-kafka crash bench fuzz clean
+.PHONY: help build demo test race lint fmt test-kafka check-prometheus test-observability crash crash-etl test-mssql bench bench-etl fuzz clean
 
 # No cgo: the binary is static and cross-compiles. The race detector is the one
 # thing that needs a C compiler.
 export CGO_ENABLED := 0
+# The address holds a password, so it stays in the environment, off the screen.
+export MSSQL_URL
 
 GOLANGCI_LINT_VERSION := v2.15.0
 LINT := build/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+ALERTMANAGER_VERSION := v0.28.1
+ALERTMANAGER := build/bin/alertmanager-$(ALERTMANAGER_VERSION)
+AMTOOL := build/bin/amtool-$(ALERTMANAGER_VERSION)
+JAEGER_VERSION := v1.76.0
+JAEGER := build/bin/jaeger-$(JAEGER_VERSION)
 FUZZTIME ?= 20s
 N ?= 200
 
 help: ## print this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build ./tillstream
 	go build -trimpath -o tillstream .
@@ -30,8 +37,38 @@ race: ## run the tests with the race detector; needs a C compiler
 test-kafka: ## run the tests against a real Apache Kafka; needs a JDK, Maven and Python 3
 	go test -tags kafka -shuffle=on -count=1 -timeout 20m ./internal/kafkatest/... ./internal/interop/... ./internal/e2e/...
 
+check-prometheus: build $(AMTOOL) ## check metrics, rules, their tests, and configurations; needs promtool
+	promtool check config prometheus/prometheus.yml
+	promtool test rules prometheus/tests/*.yml
+	$(AMTOOL) check-config prometheus/alertmanager.yml
+	dir=$$(mktemp -d) && ./tillstream demo --lines 200 --rate 0 --listen '' --dir "$$dir" >/dev/null && \
+		promtool check metrics <"$$dir/metrics.prom" && rm -r "$$dir"
+
+test-observability: $(ALERTMANAGER) $(JAEGER) ## see alerts, traces and counters arrive; needs Prometheus and what test-kafka needs
+	go test -tags kafka,observability -count=1 -timeout 20m -run '^TestObservability' -v ./internal/e2e
+
+$(ALERTMANAGER) $(AMTOOL) &:
+	GOBIN=$(CURDIR)/build/bin go install github.com/prometheus/alertmanager/cmd/alertmanager@$(ALERTMANAGER_VERSION) github.com/prometheus/alertmanager/cmd/amtool@$(ALERTMANAGER_VERSION)
+	mv build/bin/alertmanager $(ALERTMANAGER)
+	mv build/bin/amtool $(AMTOOL)
+
+# `go install` refuses a module with a replace directive, so it is built where its source is.
+$(JAEGER):
+	cd "$$(go mod download -json github.com/jaegertracing/jaeger@$(JAEGER_VERSION) | sed -n 's/.*"Dir": "\(.*\)",/\1/p')" && \
+		go build -trimpath -o $(CURDIR)/$(JAEGER) ./cmd/all-in-one
+
 crash: ## kill the consumer N (200) times under a real Apache Kafka, and recount; needs a JDK, Maven and Python 3
 	go run ./internal/crash -n $(N)
+
+crash-etl: ## kill import, load and live N (200) times each, and compare what they leave; needs nothing but Go
+	CRASH_KILLS=$(N) go test -run KilledAnywhere -count=1 -timeout 120m -v ./etl
+
+test-mssql: ## run the warehouse's tests against an SQL Server: MSSQL_URL=sqlserver://user:password@host:1433
+	@test -n "$(MSSQL_URL)" || { echo 'set MSSQL_URL=sqlserver://user:password@host:1433; its login makes and drops databases' >&2; exit 2; }
+	go test -tags mssql -count=1 -timeout 120m ./internal/database ./etl
+
+bench-etl: ## measure the warehouse against sqlite3's .import and, with MSSQL_URL, freebcp; needs both
+	go run ./internal/benchetl
 
 bench: ## measure against kcat, the Java tool and the predecessor on a real Apache Kafka; needs kcat as well
 	go run ./internal/bench

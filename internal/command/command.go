@@ -50,7 +50,7 @@ func App() *cli.App {
 			"with nothing installed. Each flag can also be set by the environment variable\n" +
 			"that its help names.",
 		Commands: []*cli.Command{
-			demoCommand(), produceCommand(), consumeCommand(), generateCommand(), versionCommand(),
+			demoCommand(), produceCommand(), consumeCommand(), etlCommand(), generateCommand(), versionCommand(),
 		},
 		HideVersion:          true,
 		EnableBashCompletion: true,
@@ -64,9 +64,11 @@ func App() *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 	}
-	for _, command := range app.Commands {
+	for _, command := range commandsOf(app) {
 		command.OnUsageError = app.OnUsageError
-		command.Action = withoutArguments(command.Action)
+		if len(command.Subcommands) == 0 {
+			command.Action = withoutArguments(command.Action)
+		}
 		for _, flag := range command.Flags {
 			bindEnvironment(flag)
 		}
@@ -74,11 +76,19 @@ func App() *cli.App {
 	return app
 }
 
+// commandsOf returns all commands, those of a group after it.
+func commandsOf(app *cli.App) (all []*cli.Command) {
+	for _, command := range app.Commands {
+		all = append(append(all, command), command.Subcommands...)
+	}
+	return all
+}
+
 // withoutArguments refuses stray words, which are mistyped flags mostly.
 func withoutArguments(action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		if c.Args().Present() {
-			return usagef("%s takes no argument %q; `tillstream %[1]s --help` lists its flags", c.Command.Name, c.Args().First())
+			return usagef("%s takes no argument %q; `tillstream %[1]s --help` lists its flags", c.Command.FullName(), c.Args().First())
 		}
 		return action(c)
 	}

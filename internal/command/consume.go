@@ -16,7 +16,7 @@ func consumeCommand() *cli.Command {
 		Name:  "consume",
 		Usage: "turn the topic into a durable CSV, each line once, and live totals",
 		Flags: concat([]cli.Flag{groupFlag, outFlag, storesFlag, fxFlag, lettersFlag, windowFlag, rotateFlag, sessionFlag, drainFlag},
-			clusterFlags(), []cli.Flag{listenFlag("localhost:2113")}, logFlags()),
+			clusterFlags(), []cli.Flag{listenFlag("localhost:2113"), traceLimitFlag(tracesTaken)}, logFlags()),
 		Action: func(c *cli.Context) error {
 			log, err := logger(c, c.App.ErrWriter)
 			if err != nil {
@@ -32,6 +32,13 @@ func consumeCommand() *cli.Command {
 				return err
 			}
 			defer config.Cluster.Close()
+			limit, err := traceLimit(c)
+			if err != nil {
+				return err
+			}
+			traces := startTraces(log)
+			defer traces.Close()
+			config.Tracer = traces.Service(c.Context, consumerService, limit)
 			var engine *consumer.Consumer
 			server, err := serverOf(c, registry, func() error { return engine.Ready() })
 			if err != nil {

@@ -16,11 +16,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tillstream/consumer"
+	"tillstream/etl"
 	"tillstream/internal/broker"
 	"tillstream/internal/embedded"
 	"tillstream/internal/generator"
 	"tillstream/internal/sale"
 	"tillstream/internal/terminal"
+	"tillstream/internal/tracing"
 	"tillstream/producer"
 )
 
@@ -32,12 +34,13 @@ func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
 		Usage: "run all of it in one process, with nothing installed",
-		Flags: concat(replayFlags(), []cli.Flag{demoLinesFlag, durationFlag, dirFlag, storesFlag, fxFlag, listenFlag("localhost:2112")}, logFlags()),
+		Flags: concat(replayFlags(), []cli.Flag{demoLinesFlag, durationFlag, dirFlag, storesFlag, fxFlag, listenFlag("localhost:2112"), traceLimitFlag(tracesBegun)}, logFlags()),
 		Action: func(c *cli.Context) error {
 			d, err := newDemo(c)
 			if err != nil {
 				return err
 			}
+			defer d.traces.Close()
 			err = errors.Join(d.run(c.Context), d.close())
 			if interactive() {
 				return errors.Join(err, d.sayWhere(c.App.Writer))
@@ -47,7 +50,7 @@ func demoCommand() *cli.Command {
 	}
 }
 
-// demo is a broker, a producer and a consumer in one process.
+// demo is a broker, a producer, a consumer and a warehouse in one process.
 type demo struct {
 	dir      string
 	source   string // for people
@@ -55,6 +58,7 @@ type demo struct {
 	duration time.Duration
 	log      *slog.Logger
 	registry *prometheus.Registry
+	traces   *tracing.Tracing
 	broker   *embedded.Broker
 	clusters []*broker.Cluster
 	server   *server
@@ -62,13 +66,16 @@ type demo struct {
 	producer *producer.Producer
 	reader   *sale.Reader
 	produced producer.Summary
-	began    time.Time
+
+	warehouse *demoWarehouse
+	began     time.Time
 }
 
 // demoSummary is the consumer's summary, and what was sent to it.
 type demoSummary struct {
 	consumer.Summary
 	Produced producer.Summary `json:"produced"`
+	History  etl.History      `json:"history"` // what the warehouse holds
 	Dir      string           `json:"dir"`
 }
 
@@ -93,6 +100,14 @@ func newDemo(c *cli.Context) (d *demo, err error) {
 		return nil, err
 	}
 	consume.Log = d.log
+	limit, err := traceLimit(c)
+	if err != nil {
+		return nil, err
+	}
+	// Two services, as if they were two processes.
+	d.traces = startTraces(d.log)
+	produce.Tracer = d.traces.Service(c.Context, producerService, limit)
+	consume.Tracer = d.traces.Service(c.Context, consumerService, limit*tracesTaken/tracesBegun)
 	d.reader = &sale.Reader{Stores: consume.Stores, Rates: consume.Rates}
 	if d.source = c.String(sourceFlag.Name); d.source == "" {
 		d.source, d.total = "generated sales", c.Int64(demoLinesFlag.Name)
@@ -110,6 +125,9 @@ func newDemo(c *cli.Context) (d *demo, err error) {
 			return nil, fmt.Errorf("making a directory for the demo: %w", err)
 		}
 	}
+	d.warehouse = newDemoWarehouse(d.dir, etl.Config{Stores: consume.Stores, Rates: consume.Rates}, d.registry)
+	d.warehouse.generated, d.warehouse.seed = c.String(sourceFlag.Name) == "", c.Uint64(seedFlag.Name)
+	d.warehouse.stores = c.String(storesFlag.Name)
 	if err := d.start(c, produce, consume); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
@@ -171,8 +189,8 @@ func (d *demo) run(ctx context.Context) error {
 	return work(ctx)
 }
 
-// pipeline runs both engines. When the producer is through, or is told to stop,
-// the consumer finishes what is in Kafka.
+// pipeline runs the engines. When the producer is through, or is told to stop, the
+// consumer finishes what is in Kafka, and then the warehouse what is in the CSV.
 func (d *demo) pipeline(ctx context.Context) error {
 	var tasks errgroup.Group
 	consuming, giveUp := context.WithCancel(context.WithoutCancel(ctx))
@@ -193,9 +211,11 @@ func (d *demo) pipeline(ctx context.Context) error {
 		return nil
 	})
 	tasks.Go(func() error {
+		defer d.warehouse.live.Finish()
 		_, err := d.consumer.Run(consuming)
 		return err
 	})
+	tasks.Go(func() error { return d.warehouse.run(context.WithoutCancel(ctx)) })
 	if err := tasks.Wait(); err != nil {
 		return err
 	}
@@ -228,11 +248,14 @@ func (d *demo) watched(ctx context.Context, work func(context.Context) error) er
 func interactive() bool { return terminal.Interactive(os.Stdin, os.Stdout) }
 
 func (d *demo) summary() demoSummary {
-	return demoSummary{Summary: d.consumer.Summary(), Produced: d.produced, Dir: d.dir}
+	return demoSummary{Summary: d.consumer.Summary(), Produced: d.produced, History: d.warehouse.history, Dir: d.dir}
 }
 
 // sayWhere tells a person, who has just seen the figures, where they are kept.
 func (d *demo) sayWhere(w io.Writer) error {
+	if err := d.warehouse.sayHistory(w); err != nil {
+		return err
+	}
 	_, err := fmt.Fprintf(w, "%s lines are in %s\nThe metrics as they were at the end are in %s\n",
 		humanize.Comma(d.consumer.Totals().Lines), d.consumer.CSV(), filepath.Join(d.dir, metricsName))
 	return err

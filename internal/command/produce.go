@@ -15,7 +15,7 @@ func produceCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "produce",
 		Usage: "replay a transactions CSV as the tills would, into Kafka",
-		Flags: concat(replayFlags(), []cli.Flag{storesFlag}, clusterFlags(), []cli.Flag{listenFlag("localhost:2112")}, logFlags()),
+		Flags: concat(replayFlags(), []cli.Flag{storesFlag}, clusterFlags(), []cli.Flag{listenFlag("localhost:2112"), traceLimitFlag(tracesBegun)}, logFlags()),
 		Action: func(c *cli.Context) error {
 			log, err := logger(c, c.App.ErrWriter)
 			if err != nil {
@@ -34,6 +34,13 @@ func produceCommand() *cli.Command {
 			}
 			defer config.Cluster.Close()
 			config.Topic, config.Partitions, config.GiveUpAfter = c.String(topicFlag.Name), c.Int(partsFlag.Name), c.Duration(giveUpFlag.Name)
+			limit, err := traceLimit(c)
+			if err != nil {
+				return err
+			}
+			traces := startTraces(log)
+			defer traces.Close()
+			config.Tracer = traces.Service(c.Context, producerService, limit)
 			p, err := producer.New(config)
 			if err != nil {
 				return usageError{err}

@@ -3,6 +3,7 @@ package command
 import (
 	"flag"
 	"fmt"
+	"iter"
 	"os"
 	"strings"
 	"testing"
@@ -20,11 +21,11 @@ func TestReadmeListsTheFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	readme := string(content)
-	for _, command := range App().Commands {
+	for name, command := range named(App()) {
 		if len(command.Flags) == 0 {
 			continue
 		}
-		begin, end := fmt.Sprintf("<!-- flags of %s -->\n", command.Name), fmt.Sprintf("<!-- end of %s -->", command.Name)
+		begin, end := fmt.Sprintf("<!-- flags of %s -->\n", name), fmt.Sprintf("<!-- end of %s -->", name)
 		before, rest, ok1 := strings.Cut(readme, begin)
 		old, after, ok2 := strings.Cut(rest, end)
 		if !ok1 || !ok2 {
@@ -35,13 +36,29 @@ func TestReadmeListsTheFlags(t *testing.T) {
 		if old != table {
 			readme = before + begin + table + end + after
 			if !*update {
-				t.Errorf("the table of %s is not what its flags are; `go test ./internal/command -update` rewrites it", command.Name)
+				t.Errorf("the table of %s is not what its flags are; `go test ./internal/command -update` rewrites it", name)
 			}
 		}
 	}
 	if *update {
 		if err := os.WriteFile(path, []byte(readme), 0o644); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// named returns every command by what is typed for it: "consume", "etl load".
+func named(app *cli.App) iter.Seq2[string, *cli.Command] {
+	return func(yield func(string, *cli.Command) bool) {
+		for _, command := range app.Commands {
+			if !yield(command.Name, command) {
+				return
+			}
+			for _, sub := range command.Subcommands {
+				if !yield(command.Name+" "+sub.Name, sub) {
+					return
+				}
+			}
 		}
 	}
 }
@@ -86,7 +103,7 @@ func placeholderOf(usage string) (placeholder, text string) {
 
 // Each flag can be set by the environment too, each under its own name.
 func TestEveryFlagHasItsVariable(t *testing.T) {
-	for _, command := range App().Commands {
+	for name, command := range named(App()) {
 		for _, f := range command.Flags {
 			documented, ok := f.(cli.DocGenerationFlag)
 			if !ok || f.Names()[0] == "help" {
@@ -94,7 +111,7 @@ func TestEveryFlagHasItsVariable(t *testing.T) {
 			}
 			want := "TILLSTREAM_" + strings.ToUpper(strings.ReplaceAll(f.Names()[0], "-", "_"))
 			if got := documented.GetEnvVars(); len(got) != 1 || got[0] != want {
-				t.Errorf("%s --%s is set by %v, want %s", command.Name, f.Names()[0], got, want)
+				t.Errorf("%s --%s is set by %v, want %s", name, f.Names()[0], got, want)
 			}
 		}
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/urfave/cli/v2"
+
+	"tillstream/internal/telemetry"
 )
 
 // Version is set by the linker at a release; otherwise the module's or commit's
@@ -49,11 +51,7 @@ func versionCommand() *cli.Command {
 // buildInfo is the metric that says which program runs; it is always 1.
 func buildInfo() prometheus.Collector {
 	b := thisBuild()
-	info := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name:        "tillstream_build_info",
-		Help:        "Always 1; the labels say which build runs.",
-		ConstLabels: prometheus.Labels{"version": b.version, "revision": b.revision, "goversion": b.goVersion},
-	})
-	info.Set(1)
+	info := prometheus.NewGaugeVec(telemetry.BuildInfo.GaugeOpts(), telemetry.BuildInfo.Labels)
+	info.WithLabelValues(b.version, b.revision, b.goVersion).Set(1)
 	return info
 }

@@ -145,11 +145,13 @@ type Recounted struct {
 	Invoices  int             `json:"invoices"`
 	Repeats   int             `json:"repeats"`   // lines that an earlier file held already
 	Countries map[string]Sums `json:"countries"` // by ISO 3166 code
+	Months    map[string]Sums `json:"months"`    // by country and month, "DE 2023-01", with the option "--months"
 }
 
 // Recount counts what the live CSVs hold, with Python and none of this project's
 // code. An error says which row is torn, malformed or there twice. Options of
-// recount.py may stand before the files: "--source", "--repeats-across-files".
+// recount.py may stand before the files: "--source", "--months",
+// "--repeats-across-files".
 func Recount(ctx context.Context, files ...string) (*Recounted, error) {
 	python, err := findPython() // its standard library is enough
 	if err != nil {

@@ -84,15 +84,17 @@ class Totals:
 
 
 class Recount:
-    def __init__(self, source: bool, repeats: bool) -> None:
+    def __init__(self, source: bool, repeats: bool, months: bool = False) -> None:
         self.columns = SOURCE_COLUMNS if source else COLUMNS
         self.source = source
         self.repeats_allowed = repeats
+        self.months_wanted = months
         self.seen: dict[tuple[str, str], int] = {}  # identity -> number of the last file with it
         self.invoices: set[str] = set()
         self.repeats = 0
         self.all = Totals()
         self.countries: defaultdict[str, Totals] = defaultdict(Totals)
+        self.months: defaultdict[str, Totals] = defaultdict(Totals)  # by country and month: "DE 2023-01"
 
     def file(self, number: int, path: str) -> None:
         with open(path, "rb") as raw:
@@ -147,7 +149,10 @@ class Recount:
         usd = (Decimal(line["Line Total"]) / RATES[line["Currency"]]).quantize(MICRO, decimal.ROUND_HALF_EVEN)
         code = invoice[1]
         country = "GB" if code == "UK" else code
-        for totals in (self.all, self.countries[country]):
+        counted = [self.all, self.countries[country]]
+        if self.months_wanted:
+            counted.append(self.months[country + " " + line["Date"][:7]])
+        for totals in counted:
             totals.add(line["Transaction Type"], int(line["Quantity"]), usd)
 
     def report(self) -> dict:
@@ -156,6 +161,7 @@ class Recount:
             "invoices": len(self.invoices),
             "repeats": self.repeats,
             "countries": {name: totals.report() for name, totals in sorted(self.countries.items())},
+            "months": {name: totals.report() for name, totals in sorted(self.months.items())},
         }
 
 
@@ -163,6 +169,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", metavar="FILE")
     parser.add_argument("--source", action="store_true", help="the files have the cashier's header, not the published one")
+    parser.add_argument("--months", action="store_true", help="count by country and month as well, of files that have dates")
     parser.add_argument(
         "--repeats-across-files",
         action="store_true",
@@ -173,7 +180,7 @@ def main() -> int:
     # Wide enough that the division's own rounding cannot turn into a tie, which
     # the one rounding that counts would then take for exact.
     decimal.getcontext().prec = 50
-    recount = Recount(args.source, args.repeats_across_files)
+    recount = Recount(args.source, args.repeats_across_files, args.months)
     for number, path in enumerate(args.files):
         try:
             recount.file(number, path)

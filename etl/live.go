@@ -1,0 +1,295 @@
+package etl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"tillstream/internal/database"
+	"tillstream/internal/journal"
+	"tillstream/internal/sale"
+)
+
+// LiveOptions are what Live can be told besides Config.
+type LiveOptions struct {
+	Dir   string        // of the consumer's live_transactions.csv
+	Drain bool          // stop at the end of the files as they are, and on any trouble
+	Poll  time.Duration // how often to look for new lines; default: 300 ms
+}
+
+// Live brings the consumer's lines into the warehouse while they are written.
+type Live struct {
+	cfg     Config
+	options LiveOptions
+	metrics *liveMetrics
+
+	finish     chan struct{}
+	finishOnce sync.Once
+
+	mu      sync.Mutex
+	trouble error
+
+	summary  Summary
+	caughtUp time.Time // when there was last nothing left to read
+}
+
+const (
+	defaultPoll = 300 * time.Millisecond
+	// liveGrace is how long a batch may still take when Live is told to stop.
+	liveGrace = 20 * time.Second
+	// rebuildPause is how often Live looks whether a load that was killed has left
+	// the aggregates to be added up.
+	rebuildPause = time.Minute
+)
+
+// errStarting is what is wrong with Live until it has first reached the warehouse.
+var errStarting = errors.New("connecting to the warehouse")
+
+// NewLive prepares it. Nothing is opened before Run.
+func NewLive(cfg Config, options LiveOptions) *Live {
+	if options.Poll <= 0 {
+		options.Poll = defaultPoll
+	}
+	cfg = cfg.withDefaults()
+	return &Live{cfg: cfg, options: options, metrics: newLiveMetrics(cfg.Registerer), finish: make(chan struct{}),
+		trouble: errStarting, summary: Summary{Step: stepLive}}
+}
+
+// Finish makes Run end when it has reached the end of the files, or on any trouble.
+func (l *Live) Finish() { l.finishOnce.Do(func() { close(l.finish) }) }
+
+// Ready returns nil while lines flow or could flow, else why not.
+func (l *Live) Ready() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.trouble
+}
+
+// setTrouble takes note of what is wrong; nil is nothing. The log tells it once when
+// it begins, and once when it is over.
+func (l *Live) setTrouble(err error) {
+	l.mu.Lock()
+	was := l.trouble
+	l.trouble = err
+	l.mu.Unlock()
+	l.metrics.setUp(err == nil)
+	told := was != nil && !errors.Is(was, errStarting)
+	switch {
+	case err != nil && !told:
+		l.cfg.Log.Warn("no lines reach the warehouse; trying again until it works", "error", err)
+	case err == nil && told:
+		l.cfg.Log.Info("lines reach the warehouse again")
+	}
+}
+
+// Run follows the files until ctx ends, which lets the batch at hand be finished, or
+// until their end where Drain or Finish say so. Whatever goes wrong meanwhile it
+// waits for to be over, unless Drain is set: the files keep what the warehouse does
+// not have yet. The summary is filled also with an error.
+func (l *Live) Run(ctx context.Context) (Summary, error) {
+	began := time.Now()
+	err := l.run(ctx)
+	l.summary.Seconds = float64(time.Since(began).Milliseconds()) / 1000
+	return l.summary, err
+}
+
+func (l *Live) run(ctx context.Context) error {
+	var pause backoff
+	for {
+		done := l.summary.Read
+		err := l.session(ctx)
+		switch {
+		case err == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()):
+			return nil
+		case l.options.Drain, l.finishing(), errors.Is(err, database.ErrLocked) && l.summary.Run == 0:
+			// A lock of our own, from before a connection broke, may last for a while.
+			return err
+		case ctx.Err() != nil: // it could not be finished in time: the files still have it
+			l.cfg.Log.Warn("stopped while lines could not be written; the next run goes on there", "error", err)
+			return nil
+		}
+		l.setTrouble(err)
+		if l.summary.Read > done {
+			pause = backoff{}
+		}
+		if !pause.wait(ctx) {
+			return nil
+		}
+	}
+}
+
+// session follows the files as long as nothing goes wrong. Nothing of it is
+// remembered in the next one but what the warehouse holds.
+func (l *Live) session(ctx context.Context) (err error) {
+	dw, err := database.Open(ctx, l.cfg.Warehouse)
+	if err != nil {
+		return fmt.Errorf("the warehouse: %w", err)
+	}
+	defer dw.Close()
+	ctx, r, err := begin(ctx, l.cfg, dw, stepLive)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		l.count(r)
+		err = r.finish(ctx, err)
+	}()
+	l.summary.Run = r.id
+	if err := l.metrics.begin(ctx, r); err != nil {
+		return err
+	}
+	writer, err := newFactWriter(ctx, r, true)
+	if err != nil {
+		return err
+	}
+	s := &liveSession{Live: l, run: r, writer: writer, reader: l.cfg.reader()}
+	s.follower = newFollower(l.options.Dir, l.cfg.Log, func(ctx context.Context, source string) (string, error) {
+		return watermark(ctx, dw, source)
+	})
+	if err := s.follow(ctx); err != nil {
+		return err
+	}
+	net, err := netUSD(context.WithoutCancel(ctx), dw)
+	l.summary.NetUSD = net.String()
+	return err
+}
+
+// count adds what a session has done to the summary.
+func (l *Live) count(r *run) {
+	l.summary.Read += r.read
+	l.summary.Inserted += r.inserted
+	l.summary.Updated += r.updated
+	l.summary.Duplicates += r.duplicates
+	l.summary.Rejected += r.rejected
+}
+
+// liveSession is one connection to the warehouse.
+type liveSession struct {
+	*Live
+	run      *run
+	writer   *factWriter
+	follower *follower
+	reader   *sale.Reader
+	looked   time.Time // when it was last seen to the aggregates
+	recorded time.Time // when the record of runs was last read
+}
+
+func (s *liveSession) follow(ctx context.Context) error {
+	for {
+		if time.Since(s.looked) > rebuildPause {
+			if err := s.rebuild(ctx); err != nil {
+				return err
+			}
+			s.looked = time.Now()
+		}
+		if time.Since(s.recorded) > recordEvery {
+			if err := s.metrics.refresh(ctx, s.run); err != nil {
+				return err
+			}
+			s.recorded = time.Now()
+		}
+		finishing := s.options.Drain || s.finishing()
+		looking := time.Now()
+		p, err := s.follower.read(ctx)
+		if err != nil {
+			return err
+		}
+		if p != nil {
+			if err := s.settle(ctx, p); err != nil {
+				return err
+			}
+			if ctx.Err() != nil {
+				return nil
+			}
+			continue
+		}
+		s.setTrouble(nil)
+		s.caughtUp = looking
+		s.metrics.caughtUpAt(looking)
+		if finishing {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.finish:
+		case <-time.After(s.options.Poll):
+		}
+	}
+}
+
+func (l *Live) finishing() bool {
+	select {
+	case <-l.finish:
+		return true
+	default:
+		return false
+	}
+}
+
+// settle brings a part of a file into the warehouse, in one transaction with the
+// position after it. It is finished also if ctx ends.
+func (s *liveSession) settle(ctx context.Context, p *part) error {
+	ctx, cancel := withGrace(ctx, liveGrace)
+	defer cancel()
+	c := newChunk()
+	for i := range p.rows {
+		c.read++
+		made, line, reason := judge(s.reader, &p.rows[i])
+		if reason != nil {
+			c.reject(&p.rows[i], reason, true)
+			continue
+		}
+		c.add(&made, &line.Row, true)
+	}
+	before := s.run.rejected
+	did, err := s.writer.write(ctx, c, func(ctx context.Context, tx *database.Tx) error {
+		return setWatermark(ctx, tx, p.source, p.next.String())
+	})
+	if err != nil {
+		return err
+	}
+	s.follower.done(p)
+	r := s.run
+	rejected := r.rejected - before
+	repeated := c.read - did.inserted - rejected
+	r.read += c.read
+	r.inserted += did.inserted
+	r.duplicates += repeated
+	s.setTrouble(nil)
+	s.metrics.settled(did.inserted, repeated, rejected, s.caughtUp)
+	s.cfg.Progress("reading "+journal.Name, r.read, 0)
+	return nil
+}
+
+// rebuild adds the aggregates up where a load that was killed has left that undone.
+// A load that runs sees to it itself.
+func (s *liveSession) rebuild(ctx context.Context) error {
+	stale, err := aggregatesStale(ctx, s.run.dw)
+	if err != nil || !stale {
+		return err
+	}
+	release, err := s.run.dw.Lock(ctx, "etl-"+stepLoad, 0)
+	if errors.Is(err, database.ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(rebuildStale(ctx, s.run), release())
+}
+
+// withGrace returns a context that ends so long after its parent.
+func withGrace(parent context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() {
+		timer := time.AfterFunc(grace, cancel)
+		context.AfterFunc(ctx, func() { timer.Stop() })
+	})
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}

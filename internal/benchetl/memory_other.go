@@ -1,0 +1,6 @@
+//go:build unix && !linux
+
+package main
+
+// kilobyteOrByte is the unit of rusage's maximum resident set: bytes here (macOS).
+const kilobyteOrByte = 1

@@ -1,0 +1,149 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	_ "github.com/microsoft/go-mssqldb"
+)
+
+// bareTable has the columns of dbo.transactions, without the row version.
+const bareTable = `CREATE TABLE dbo.bare (
+	[Invoice ID] NVARCHAR(255) NOT NULL, [Line] INT NOT NULL, [Customer ID] NVARCHAR(255) NULL, [Product ID] NVARCHAR(255) NULL,
+	[Size] NVARCHAR(255) NULL, [Color] NVARCHAR(255) NULL, [Unit Price] DECIMAL(38,6) NULL, [Quantity] INT NOT NULL, [Date] DATETIME2(0) NULL,
+	[Discount] DECIMAL(38,6) NULL, [Line Total] DECIMAL(38,6) NOT NULL, [Store ID] NVARCHAR(255) NULL, [Employee ID] NVARCHAR(255) NULL,
+	[Currency] NVARCHAR(255) NULL, [Currency Symbol] NVARCHAR(255) NULL, [SKU] NVARCHAR(255) NULL, [Transaction Type] NVARCHAR(255) NULL,
+	[Payment Method] NVARCHAR(255) NULL, [Invoice Total] DECIMAL(38,6) NULL)`
+
+// server compares the import of transactions.csv with what freebcp takes to copy
+// the same lines into a bare table. FREEBCP names another freebcp than the one that
+// is installed.
+func (b *bench) server(address string) (err error) {
+	freebcp := os.Getenv("FREEBCP")
+	if freebcp == "" {
+		freebcp = "freebcp"
+	}
+	if _, err := exec.LookPath(freebcp); err != nil {
+		return errors.New("freebcp is not installed; install it with: apt-get install freetds-bin")
+	}
+	data, err := b.generate(b.lines)
+	if err != nil {
+		return err
+	}
+	target, err := newTarget(b.ctx, address)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, target.drop()) }()
+	var theirs, ours []time.Duration
+	for round := range b.runs {
+		say("SQL Server, round %d of %d", round+1, b.runs)
+		if err := target.drop(); err != nil {
+			return err
+		}
+		if _, err := b.etl(nil, target.source, target.warehouse, "init"); err != nil {
+			return err
+		}
+		var summary imported
+		if _, err := b.etl(&summary, target.source, target.warehouse, "import", "--from", data); err != nil {
+			return err
+		}
+		ours = append(ours, summary.transactions())
+		took, err := target.freebcp(b, freebcp, data+"/transactions.csv")
+		if err != nil {
+			return err
+		}
+		theirs = append(theirs, took)
+	}
+	fmt.Printf("| %d lines of sale into SQL Server | seconds | lines a second |\n|---|---|---|\n", b.lines)
+	fmt.Printf("| freebcp, a bare table of the same columns | %.1f | %.0f |\n", median(theirs).Seconds(), float64(b.lines)/median(theirs).Seconds())
+	fmt.Printf("| etl import | %.1f | %.0f |\n", median(ours).Seconds(), float64(b.lines)/median(ours).Seconds())
+	fmt.Printf("| rate, as a share of freebcp's | %.2f | |\n\n", ratio(theirs, ours))
+	return nil
+}
+
+// target is the two databases on the server, and how to reach them.
+type target struct {
+	ctx               context.Context
+	server            *url.URL
+	source, warehouse string // addresses
+	name              string // of the source database
+}
+
+func newTarget(ctx context.Context, address string) (*target, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "sqlserver" || u.User == nil {
+		return nil, errors.New("MSSQL_URL is no address like sqlserver://user:password@host:1433")
+	}
+	t := &target{ctx: ctx, server: u, name: "tillstream_bench_source"}
+	t.source, t.warehouse = t.database(t.name), t.database("tillstream_bench_dw")
+	return t, nil
+}
+
+func (t *target) database(name string) string {
+	u := *t.server
+	query := u.Query()
+	query.Set("database", name)
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+// execute runs statements on a database of their own connection.
+func (t *target) execute(address string, statements ...string) (err error) {
+	db, err := sql.Open("sqlserver", address)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for _, statement := range statements {
+		if _, err := db.ExecContext(t.ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *target) drop() error {
+	return t.execute(t.database("master"), "DROP DATABASE IF EXISTS "+t.name, "DROP DATABASE IF EXISTS tillstream_bench_dw")
+}
+
+// freebcp copies a file, whose fields must hold no comma, and checks that it has
+// arrived.
+func (t *target) freebcp(b *bench, program, file string) (time.Duration, error) {
+	if err := t.execute(t.source, "DROP TABLE IF EXISTS dbo.bare", bareTable); err != nil {
+		return 0, err
+	}
+	host, port := t.server.Hostname(), t.server.Port()
+	if port == "" {
+		port = "1433"
+	}
+	password, _ := t.server.User.Password()
+	u, err := b.command(nil, program, "dbo.bare", "in", file, "-D", t.name, "-S", host+":"+port,
+		"-U", t.server.User.Username(), "-P", password, "-c", "-t", ",", "-F", "2", "-b", strconv.Itoa(b.lines))
+	if err != nil {
+		return 0, errors.New(strings.ReplaceAll(err.Error(), password, "..."))
+	}
+	db, err := sql.Open("sqlserver", t.source)
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	var rows int
+	if err := db.QueryRowContext(t.ctx, "SELECT COUNT(*) FROM dbo.bare").Scan(&rows); err != nil {
+		return 0, err
+	}
+	if rows != b.lines {
+		return 0, fmt.Errorf("freebcp has copied %d lines of %d. Some compatible servers want the end of a bulk copy told by a DONE token, which FreeTDS does not send: FREEBCP may name a build of it that does", rows, b.lines)
+	}
+	return u.wall, nil
+}

@@ -1,0 +1,42 @@
+package command
+
+import (
+	"context"
+	"errors"
+
+	"github.com/urfave/cli/v2"
+
+	"tillstream/etl"
+)
+
+var (
+	liveCSVFlag   = &cli.StringFlag{Name: "csv", Value: "data/live", Usage: "`DIR` of the consumer's live_transactions.csv"}
+	liveDrainFlag = &cli.BoolFlag{Name: "drain", Usage: "stop at the end of the files as they are, and on any trouble"}
+)
+
+func etlLiveCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "live",
+		Usage: "bring the consumer's lines into the warehouse while they are written",
+		Flags: concat([]cli.Flag{liveCSVFlag, liveDrainFlag, listenFlag("localhost:2114")}, warehouseFlags()),
+		Action: func(c *cli.Context) error {
+			cfg, err := etlConfig(c)
+			if err != nil {
+				return err
+			}
+			registry := newRegistry()
+			cfg.Registerer = registry
+			live := etl.NewLive(cfg, etl.LiveOptions{Dir: c.String(liveCSVFlag.Name), Drain: c.Bool(liveDrainFlag.Name)})
+			server, err := serverOf(c, registry, live.Ready)
+			if err != nil {
+				return err
+			}
+			var summary etl.Summary
+			err = server.during(c.Context, func(ctx context.Context) (err error) {
+				summary, err = live.Run(ctx)
+				return err
+			})
+			return errors.Join(err, printSummary(c.App.Writer, summary))
+		},
+	}
+}
