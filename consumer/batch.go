@@ -44,7 +44,7 @@ type message struct {
 	rejected   *sale.Reject // nil for a line
 	line       sale.Line
 	onDisk     dedupe.Verdict // what the lines on disk say about it, once it was looked up
-	record     [2]int // where the line's CSV record is in the batch's
+	record     [2]int         // where the line's CSV record is in the batch's
 }
 
 // add decodes a message of the batch's response into the line that it is, or the
@@ -78,7 +78,7 @@ func (b *batch) grow() {
 	const few = 16
 	room := few
 	if len(b.messages) >= few {
-		room = batchLines
+		room = max(batchLines, 2*len(b.messages))
 	}
 	b.messages = append(make([]message, 0, room), b.messages...)
 }

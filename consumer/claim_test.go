@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -28,6 +29,8 @@ type ledger struct {
 	delay   time.Duration // how long that takes
 	commits []map[int]int64
 	writes  []int // to the CSV before each commit
+
+	atOnce, most atomic.Int32 // how many commits are under way, and were
 }
 
 func (l *ledger) commit(_ context.Context, places map[int]place) error {
@@ -35,6 +38,8 @@ func (l *ledger) commit(_ context.Context, places map[int]place) error {
 	for p, at := range places {
 		offsets[p] = at.offset
 	}
+	defer l.atOnce.Add(-1)
+	l.most.Store(max(l.most.Load(), l.atOnce.Add(1)))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.commits = append(l.commits, offsets)
@@ -78,7 +83,7 @@ func newDesk(t testing.TB) *desk {
 	d.ledger = &ledger{fs: d.fs}
 	ctx, end := context.WithCancel(context.Background())
 	d.end = end
-	d.claim, d.lose = newClaim(ctx, topic, d.ledger, []int{0, 1}, proofTime)
+	d.claim, d.lose = newClaim(ctx, topic, d.ledger, d.status, []int{0, 1}, proofTime)
 	t.Cleanup(func() {
 		end()
 		d.lose()
@@ -107,7 +112,13 @@ func (d *desk) batch(t testing.TB, rows ...sale.Row) *batch {
 	return b
 }
 
-func (d *desk) settle(b *batch) { d.writer.settle([]*batch{b}) }
+// settle returns when the commit has ended as well.
+func (d *desk) settle(b *batch) {
+	d.writer.settle([]*batch{b})
+	d.claim.mu.Lock()
+	defer d.claim.mu.Unlock()
+	_ = d.claim.await(d.claim.grace)
+}
 
 // rows counts the rows on disk.
 func (d *desk) rows(t testing.TB) int { return len(readCSV(t, d.cfg.Out)) }

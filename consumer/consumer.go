@@ -58,6 +58,7 @@ type Consumer struct {
 	latest  *latest
 	began   time.Time
 	asked   chan struct{} // Finish was called
+	turns   turns
 	known   map[int]int64 // by partition, up to where the identities of the log are in memory
 }
 
@@ -86,6 +87,7 @@ func New(cfg Config) (*Consumer, error) {
 		latest: newLatest(),
 		began:  time.Now(),
 		asked:  make(chan struct{}, 1),
+		turns:  newTurns(),
 		known:  make(map[int]int64),
 	}
 	c.status.set(groupStatus, expected{errors.New("has not joined the consumer group yet")})

@@ -187,6 +187,8 @@ func (f *fetcher) sayGone(log kafka.PartitionOffsets) {
 
 // take takes one fetch response apart and hands its messages over.
 func (f *fetcher) take(ctx context.Context, response *fetch.Response, decoder *sale.Decoder) error {
+	f.consumer.turns.take()
+	defer f.consumer.turns.give()
 	began, next := f.offset, f.batch(response)
 	f.reader.Reset(response.Records)
 	for {
@@ -197,7 +199,7 @@ func (f *fetcher) take(ctx context.Context, response *fetch.Response, decoder *s
 		}
 		if err != nil {
 			err = fmt.Errorf("reading the message at offset %d: %w", f.offset, err)
-			if !f.hand(ctx, next) { // what comes before is good
+			if !f.handDecoded(ctx, next) { // what comes before is good
 				return ctx.Err()
 			}
 			return err
@@ -225,7 +227,7 @@ func (f *fetcher) take(ctx context.Context, response *fetch.Response, decoder *s
 		return fmt.Errorf("asked for offset %d, the broker sent %d bytes that end before it", began, len(response.Records))
 	}
 	// An empty one too, which tells the writer where the partition stands.
-	if !f.hand(ctx, next) {
+	if !f.handDecoded(ctx, next) {
 		return ctx.Err()
 	}
 	return nil
@@ -233,11 +235,18 @@ func (f *fetcher) take(ctx context.Context, response *fetch.Response, decoder *s
 
 // handAll hands the batch over and begins another.
 func (f *fetcher) handAll(ctx context.Context, b **batch, response *fetch.Response) error {
-	if !f.hand(ctx, *b) {
+	if !f.handDecoded(ctx, *b) {
 		return ctx.Err()
 	}
 	*b = f.batch(response)
 	return nil
+}
+
+// handDecoded is hand for who has a turn, which others may have meanwhile.
+func (f *fetcher) handDecoded(ctx context.Context, b *batch) bool {
+	f.consumer.turns.give()
+	defer f.consumer.turns.take()
+	return f.hand(ctx, b)
 }
 
 // batch returns an empty batch for messages of the partition that are in the

@@ -117,7 +117,7 @@ func (c *Consumer) hold(ctx context.Context, group *coordinator, partitions []in
 			return
 		}
 	}
-	own, release := newClaim(ctx, group.topic, group, partitions, c.cfg.SessionTimeout/2)
+	own, release := newClaim(ctx, group.topic, group, c.status, partitions, c.cfg.SessionTimeout/2)
 	c.metrics.forget()
 	var fetchers []*fetcher
 	for _, p := range partitions {

@@ -50,7 +50,8 @@ type traced struct {
 	ctx     context.Context // of the span
 	span    trace.Span
 	outcome string
-	letter  int // which of the letters, below 0 for none
+	reason  sale.Reason // why it is rejected, empty where it is not
+	letter  int         // which of the letters, below 0 for none
 }
 
 // step is how long something took that all of them share.
@@ -81,7 +82,14 @@ func (t *traces) judged(b *batch, m *message, outcome string, letter int) {
 		Topic: t.topic, Key: string(m.key), Partition: b.partition, Offset: m.offset, Group: t.group,
 	}, b.received)
 	if span != nil {
-		t.all = append(t.all, traced{m, ctx, span, outcome, letter})
+		var reason sale.Reason
+		switch {
+		case m.rejected != nil:
+			reason = m.rejected.Reason
+		case outcome == outcomeRejected:
+			reason = sale.Conflict
+		}
+		t.all = append(t.all, traced{m, ctx, span, outcome, reason, letter})
 	}
 }
 
@@ -149,6 +157,21 @@ func (t *traces) sent(done bool) {
 	}
 }
 
+// detach hands out the traces of what is settled, for their commit to end them, and
+// forgets them here. It is nil where there are none. Their messages' memory must not
+// be looked at any more.
+func (t *traces) detach() *traces {
+	if len(t.all) == 0 {
+		return nil
+	}
+	detached := *t
+	t.all, t.letterSpans = nil, nil
+	for i := range detached.all {
+		detached.all[i].message = nil
+	}
+	return &detached
+}
+
 // committed measures the commit.
 func (t *traces) committed(began time.Time, done bool) {
 	t.commit = step{from: began, to: time.Now()}
@@ -172,8 +195,8 @@ func (t *traces) end(settled bool) {
 		}
 		t.show(m, "commit", t.commit, now)
 		m.span.SetAttributes(outcomeKey.String(outcome))
-		if reason := t.reason(m); reason != "" {
-			m.span.SetAttributes(reasonKey.String(string(reason)))
+		if m.reason != "" {
+			m.span.SetAttributes(reasonKey.String(string(m.reason)))
 		}
 		if !settled {
 			tracing.Fail(m.span, errGivenUp)
@@ -191,15 +214,4 @@ func (t *traces) show(m traced, name string, s step, now time.Time, attributes .
 		s.to = now
 	}
 	t.tracer.Step(m.ctx, name, s.from, s.to, s.err, attributes...)
-}
-
-// reason is why a message is rejected, empty where it is not.
-func (t *traces) reason(m traced) sale.Reason {
-	switch {
-	case m.outcome != outcomeRejected:
-		return ""
-	case m.message.rejected != nil:
-		return m.message.rejected.Reason
-	}
-	return sale.Conflict
 }

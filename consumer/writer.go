@@ -59,6 +59,8 @@ func (w *writer) run(ctx context.Context) error {
 			for _, b := range together {
 				w.spare.put(b)
 			}
+		case <-w.current.Load().commits():
+			w.advance()
 		case now := <-tidy.C:
 			w.seen.Expire(now)
 			w.metrics.identities.Set(float64(w.seen.Len()))
@@ -96,6 +98,7 @@ func (w *writer) settle(batches []*batch) (settled bool) {
 	claim := batches[0].claim
 	claim.mu.Lock()
 	defer claim.mu.Unlock()
+	claim.advance()
 	if claim.lost || claim.ctx.Err() != nil {
 		return false // nothing is begun any more
 	}
@@ -120,17 +123,25 @@ func (w *writer) settle(batches []*batch) (settled bool) {
 		}
 		w.metrics.published(len(work.letters))
 	}
-	if len(work.offsets) > 0 {
-		// When this fails for good nothing is lost: the lines are remembered.
-		began := time.Now()
-		done := w.insist(claim.grace, claim, groupStatus, func() error { return claim.commit(w.journal(), work.offsets) })
-		w.traces.committed(began, done)
-	}
+	messages := 0
 	for _, b := range batches {
 		if !b.known {
 			claim.settled[b.partition] = b.next
 			w.metrics.lag(b.partition, b.end-b.next)
+			messages += len(b.messages)
 		}
+	}
+	if messages > 0 {
+		// Nothing waits for the commit but the group's next generation. When it fails
+		// for good nothing is lost: the lines are remembered.
+		var then func(began time.Time, done bool)
+		if traces := w.traces.detach(); traces != nil {
+			then = func(began time.Time, done bool) {
+				traces.committed(began, done)
+				traces.end(true)
+			}
+		}
+		claim.commitSoon(w.journal(), messages, then)
 	}
 	return true
 }
@@ -141,15 +152,17 @@ func (w *writer) insist(ctx context.Context, claim *claim, component string, do 
 	var pause backoff
 	for {
 		trouble := groupStatus
-		ours, err := claim.ours(w.journal())
+		ours, err := claim.ours(ctx, w.journal())
 		if err == nil {
-			if !ours {
+			if !ours || ctx.Err() != nil {
 				w.status.forget(component)
 				return false
 			}
 			trouble, err = component, do()
 		}
-		w.status.set(trouble, err)
+		if err == nil || ctx.Err() == nil {
+			w.status.set(trouble, err)
+		}
 		if err == nil {
 			return true
 		}
@@ -167,7 +180,6 @@ type work struct {
 	fresh      *intmap.Map[uint64, uint32] // their identities
 	entries    []totals.Entry              // the same lines, to be added up
 	letters    []letter                    // what cannot be used
-	offsets    map[int]int64               // to commit, by partition
 	consumed   map[int]int                 // messages, by partition
 	duplicates int
 	conflicts  int
@@ -178,12 +190,11 @@ type work struct {
 func (t *work) reset() {
 	if t.fresh == nil {
 		t.fresh = intmap.New[uint64, uint32](settleLines)
-		t.offsets, t.consumed, t.rejected = make(map[int]int64), make(map[int]int), make(map[sale.Reason]int)
+		t.consumed, t.rejected = make(map[int]int), make(map[sale.Reason]int)
 	}
 	t.records, t.lines, t.letters = t.records[:0], t.lines[:0], t.letters[:0]
 	t.duplicates, t.conflicts = 0, 0
 	t.fresh.Clear()
-	clear(t.offsets)
 	clear(t.consumed)
 	clear(t.rejected)
 }
@@ -208,7 +219,6 @@ func (w *writer) sort(batches []*batch) *work {
 			b.claim.settled[b.partition] = b.messages[0].offset // all before is settled, by whoever had it
 		}
 		todo.consumed[b.partition] += len(b.messages)
-		todo.offsets[b.partition] = b.next
 		for i := range b.messages {
 			m := &b.messages[i]
 			if m.rejected != nil {
@@ -325,6 +335,14 @@ func (w *writer) remember(work *work) {
 	adding.Wait()
 }
 
+// advance has the next commit begun when one has ended.
+func (w *writer) advance() {
+	claim := w.current.Load()
+	claim.mu.Lock()
+	defer claim.mu.Unlock()
+	claim.advance()
+}
+
 // checkGoal calls reached when all partitions that are ours are settled up to the
 // goal.
 func (w *writer) checkGoal() {
@@ -339,7 +357,7 @@ func (w *writer) checkGoal() {
 			return
 		}
 	}
-	if !claim.lost && claim.ctx.Err() == nil {
+	if !claim.lost && claim.ctx.Err() == nil && claim.pending == nil && claim.due.messages == 0 {
 		w.reached()
 	}
 }

@@ -21,51 +21,67 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// measured is for how long a steady state is watched.
-const measured = 20 * time.Second
+const (
+	// measured is for how long a steady state is watched.
+	measured = 20 * time.Second
+	// warmUp is for how long a load lasts before its latency says something of it
+	// and not of the broker's Java, which compiles what it does often while it runs.
+	warmUp = time.Minute
+)
 
 // latencies shows how long a line takes from its Kafka timestamp until it is on
 // disk, as the consumer's own histogram says, at a busy and at a quiet till.
 func (b *bench) latencies() error {
+	const busy, quiet = 5000, 10
+	if _, err := b.latency("bench-latency-warm-up", busy, warmUp); err != nil {
+		return err
+	}
 	fmt.Print("| lines a second | p50 | p99 | lines |\n|---|---|---|---|\n")
-	for _, rate := range []float64{5000, 10} {
-		topic := fmt.Sprintf("bench-latency-%g", rate)
-		if err := b.server.CreateTopic(b.ctx, topic, partitions); err != nil {
-			return err
-		}
-		consumer, err := b.background("consume", "--topic", topic, "--group", topic, "--out", filepath.Join(b.dir, topic))
+	for _, rate := range []int{busy, quiet} {
+		counts, err := b.latency(fmt.Sprintf("bench-latency-%d", rate), rate, measured)
 		if err != nil {
 			return err
 		}
-		producer, err := b.background("produce", "--topic", topic, "--source", b.source, "--rate", strconv.FormatFloat(rate, 'g', -1, 64))
-		if err != nil {
-			return errors.Join(err, consumer.stop())
-		}
-		err = b.latency(consumer, rate)
-		if err := errors.Join(err, producer.stop(), consumer.stop()); err != nil {
-			return err
-		}
+		fmt.Printf("| %d | %.1f ms | %.1f ms | %.0f |\n", rate, 1e3*quantile(counts, 0.5), 1e3*quantile(counts, 0.99), counts[math.Inf(1)])
 	}
 	fmt.Println()
 	return nil
 }
 
-func (b *bench) latency(consumer *background, rate float64) error {
+// latency returns the histogram of the latencies at a rate over a time.
+func (b *bench) latency(topic string, rate int, over time.Duration) (counts map[float64]float64, err error) {
+	// What was generated and produced before is still on its way to the disk, for
+	// half a minute and more, and each sync of the CSV would wait for that.
+	if err := settle(); err != nil {
+		return nil, err
+	}
+	if err := b.server.CreateTopic(b.ctx, topic, partitions); err != nil {
+		return nil, err
+	}
+	consumer, err := b.background("consume", "--topic", topic, "--group", topic, "--out", filepath.Join(b.dir, topic))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, consumer.stop()) }()
+	producer, err := b.background("produce", "--topic", topic, "--source", b.source, "--loop", "--rate", strconv.Itoa(rate))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, producer.stop()) }()
 	pause(2 * time.Second) // past the first connections
 	before, err := consumer.histogram("tillstream_line_latency_seconds")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	pause(measured)
-	after, err := consumer.histogram("tillstream_line_latency_seconds")
+	pause(over)
+	counts, err = consumer.histogram("tillstream_line_latency_seconds")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for bound := range after {
-		after[bound] -= before[bound]
+	for bound := range counts {
+		counts[bound] -= before[bound]
 	}
-	fmt.Printf("| %g | %.1f ms | %.1f ms | %.0f |\n", rate, 1e3*quantile(after, 0.5), 1e3*quantile(after, 0.99), after[math.Inf(1)])
-	return nil
+	return counts, nil
 }
 
 // rates shows how closely --rate is kept, counted by what Kafka acknowledged.

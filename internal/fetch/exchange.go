@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -84,7 +85,7 @@ func (e *exchange) RawExchange(conn io.ReadWriter) (protocol.Message, error) {
 
 // unexpected makes clear that an answer has no end.
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -41,8 +41,16 @@ func (m *memory) release() {
 }
 
 // Retain keeps the response's memory for one more user, who has to Release it too.
-func (r *Response) Retain() { r.memory.users.Add(1) }
+func (r *Response) Retain() {
+	if r.memory != nil { // else it is not Do's
+		r.memory.users.Add(1)
+	}
+}
 
 // Release ends one use of the response: after the last one, Records may be
 // overwritten.
-func (r *Response) Release() { r.memory.release() }
+func (r *Response) Release() {
+	if r.memory != nil {
+		r.memory.release()
+	}
+}
