@@ -75,12 +75,12 @@ func keysOf(t testing.TB, dw *database.DB, dimension, key string) []int {
 
 // testFact is a row of fact_sales; what is not named is the same for all.
 type testFact struct {
-	invoice, line, day, minute                           int
-	store, employee, customer, product, campaign         int
-	isReturn                                             bool
-	payment, currency                                    string
-	quantity, discount, opens                            int
-	unitPrice, lineTotal, usdMicros, listUSD, invoiceSum int64
+	invoice, line, day, minute                   int
+	store, employee, customer, product, campaign int
+	isReturn                                     bool
+	payment, currency                            string
+	quantity, discount, opens                    int
+	unitPrice, lineTotal, usdMicros, listUSD     int64
 }
 
 func (f testFact) insert(ctx context.Context, tx *database.Tx) error {

@@ -43,6 +43,8 @@ func crashChild(step string) error {
 	dir := os.Getenv(crashDir)
 	var err error
 	switch step {
+	case stepInit:
+		_, err = Init(context.Background(), cfg, Logins{})
 	case stepImport:
 		_, err = Import(context.Background(), cfg, dir)
 	case stepLoad:

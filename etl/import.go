@@ -64,7 +64,7 @@ func Import(ctx context.Context, cfg Config, from string) (s ImportSummary, err 
 	s.Step = stepImport
 	defer func() {
 		err = r.finish(ctx, err)
-		s.Summary.take(r)
+		s.take(r)
 	}()
 	// Another warehouse may have the same source.
 	release, err := source.Lock(ctx, "etl-import", lockWait)

@@ -203,9 +203,10 @@ const maxWhole = 12
 func plainAmount(field string) (point int, ok bool) {
 	digits := strings.TrimPrefix(field, "-")
 	point = strings.IndexByte(digits, '.')
-	whole, fraction := digits, ""
+	whole := digits
 	if point >= 0 {
-		whole, fraction = digits[:point], digits[point+1:]
+		whole = digits[:point]
+		fraction := digits[point+1:]
 		if fraction == "" || len(fraction) > microsScale || fraction[len(fraction)-1] == '0' {
 			return 0, false
 		}

@@ -2,9 +2,7 @@ package etl
 
 import (
 	"database/sql"
-	"encoding/csv"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -232,21 +230,6 @@ func (l *lab) same(query string, want ...string) {
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		l.Errorf("%s\n got:\n  %s\n want:\n  %s", query, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 	}
-}
-
-// sample returns rows of a file of data/sample.
-func sample(t testing.TB, name string) (header []string, rows [][]string) {
-	t.Helper()
-	f, err := os.Open(filepath.Join("..", "data", "sample", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	all, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all[0], all[1:]
 }
 
 func testRates(t testing.TB, text string) *fx.Table {

@@ -108,7 +108,7 @@ func (l *Live) run(ctx context.Context) error {
 			return err
 		case ctx.Err() != nil: // it could not be finished in time: the files still have it
 			l.cfg.Log.Warn("stopped while lines could not be written; the next run goes on there", "error", err)
-			return nil
+			return nil //nolint:nilerr // it was told to stop, and did
 		}
 		l.setTrouble(err)
 		if l.summary.Read > done {
@@ -201,7 +201,7 @@ func (s *liveSession) follow(ctx context.Context) error {
 				return err
 			}
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // it was told to stop, and did
 			}
 			continue
 		}

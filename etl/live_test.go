@@ -248,9 +248,9 @@ func TestLiveErrors(t *testing.T) {
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !condition(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); !condition(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("after a minute it is still not so that %s", what)
+			t.Fatalf("after five minutes it is still not so that %s", what)
 		}
 	}
 }
@@ -339,7 +339,13 @@ func TestLiveWaitsForTheWarehouse(t *testing.T) {
 		t.Errorf("up is %v", got)
 	}
 	back()
-	eventually(t, "lines flow", func() bool { return live.Ready() == nil })
+	var trouble error
+	defer func() {
+		if t.Failed() {
+			t.Logf("the last trouble: %v", trouble)
+		}
+	}()
+	eventually(t, "lines flow", func() bool { trouble = live.Ready(); return trouble == nil })
 	away()
 	l.append(l.lines(4)...)
 	eventually(t, "the trouble is told", troubled)
