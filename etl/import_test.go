@@ -395,9 +395,6 @@ func TestImportThatIsStopped(t *testing.T) {
 	}
 	l.sourceSame("SELECT COUNT(*) FROM dbo.transactions", "0")
 	l.same("SELECT step, status, detail FROM dw.etl_run WHERE step = 'import'", "import|interrupted|it was told to stop")
-	if left, err := stageTables(t.Context(), l.source, stepImport); err != nil || l.source.Engine() == database.SQLServer && len(left) == 0 {
-		t.Logf("left in the stage: %v, %v", left, err)
-	}
 	l.importFiles(f)
 	l.sourceSame("SELECT COUNT(*) FROM dbo.transactions", "200")
 	if left, err := stageTables(t.Context(), l.source, stepImport); len(left) > 0 || err != nil {
@@ -409,7 +406,7 @@ func TestAmounts(t *testing.T) {
 	for text, want := range map[string]string{
 		"0": "0", "-0": "0", "0.5": "0.5", ".5": "0.5", "-12.30": "-12.3", "007": "7", "+1": "1", "5.": "5",
 		"999999999999.999999": "999999999999.999999", "0.000001": "0.000001", "0.0000010": "0.000001", "-0.000000": "0",
-		"1000000000000": "", "0.0000001": "", "1e2": "", "": "", "-": "", ".": "", "1,5": "", "1.2.3": "", "0x1": "", "١": "", " 1": "",
+		"1000000000000": "", "0.0000001": "", "1e2": "", "": "", "-": "", ".": "", "1,5": "", "1.2.3": "", "0x1": "", "١": "", "1 1": "", //nolint:gocritic // the blank in front is meant
 		"00000000000000000000000001": "",
 	} {
 		got, ok := canonicalAmount(text)
