@@ -53,6 +53,7 @@ func TestRecount(t *testing.T) {
 		},
 		Invoices:  2,
 		Countries: map[string]Sums{"DE": german, "CN": chinese},
+		Months:    map[string]Sums{}, // nobody asked for them
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("Recount = %+v, want %+v", got, want)
