@@ -2,6 +2,7 @@ package etl
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -52,16 +53,43 @@ type csvFile struct {
 	row   []string
 }
 
-// countingReader knows how much was read.
+// countingReader knows how much was read, and whether there may be something in it
+// that is no text. Looking at it block by block costs next to nothing; where it
+// finds something, the rows from there on are looked at one by one.
 type countingReader struct {
-	r io.Reader
-	n int64
+	r       io.Reader
+	n       int64
+	suspect bool
+	cut     []byte // the beginning of a rune that the last block has cut in two
 }
 
 func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
+	if !c.suspect {
+		block := p[:n]
+		if len(c.cut) > 0 {
+			block = append(c.cut, block...)
+		}
+		whole := len(block) - len(lastRune(block))
+		c.suspect = !utf8.Valid(block[:whole]) || bytes.IndexByte(block, 0) >= 0
+		c.cut = append([]byte(nil), block[whole:]...)
+	}
 	return n, err
+}
+
+// lastRune returns the bytes at the end that may be the beginning of a rune.
+func lastRune(block []byte) []byte {
+	for n := 1; n < utf8.UTFMax && n <= len(block); n++ {
+		end := block[len(block)-n:]
+		if utf8.RuneStart(end[0]) {
+			if utf8.FullRune(end) {
+				return nil
+			}
+			return end
+		}
+	}
+	return nil
 }
 
 // openCSV opens a file and finds the columns in its header. Those that are not
@@ -202,9 +230,11 @@ var (
 	errNUL      = errors.New("it is not text: there is a NUL byte")
 )
 
-// checkText looks at all fields at once where it can: encoding/csv keeps a record's
-// text in one piece.
+// checkText looks for what is no text in a record.
 func (f *csvFile) checkText(record []string) error {
+	if !f.count.suspect && len(f.count.cut) == 0 { // a rune that is cut off at the end of the file is suspect too
+		return nil
+	}
 	for _, field := range record {
 		if !utf8.ValidString(field) {
 			return errEncoding

@@ -22,7 +22,9 @@ func (i *importer) fill(ctx context.Context, text *importText) (done bool, err e
 	if i.db.Engine() == database.SQLServer {
 		return i.fillServer(ctx, text)
 	}
-	err = i.db.Transact(ctx, func(ctx context.Context, tx *database.Tx) error { return i.fillLite(ctx, tx, text) })
+	err = i.db.WithoutWAL(ctx, func() error {
+		return i.db.Transact(ctx, func(ctx context.Context, tx *database.Tx) error { return i.fillLite(ctx, tx, text) })
+	})
 	if database.IsDuplicate(err) {
 		return false, nil
 	}

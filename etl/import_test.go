@@ -331,6 +331,7 @@ func TestImportOfBrokenFiles(t *testing.T) {
 		"semicolons":      {strings.ReplaceAll(header, ",", ";"), []string{"stores.csv, line 1", `separated by ";"`}},
 		"UTF-16":          {"\xff\xfeS\x00", []string{"stores.csv", "UTF-16"}},
 		"Windows":         {header + "1,US,M\xfcnchen,b,1,1,1,1\n", []string{"stores.csv, line 2", "not UTF-8"}},
+		"cut off":         {header + "1,US,a,b,1,1,1,1\n2,US,M\xc3", []string{"stores.csv, line 3", "not UTF-8"}},
 		"NUL":             {header + "1,US,a,b,1,1,1,1\n2,US,a\x00,b,1,1,1,1\n", []string{"stores.csv, line 3", "NUL"}},
 		"broken quote":    {header + "1,US,\"a,b,1,1,1,1\n", []string{"stores.csv, line 2", "quote"}},
 		"zip":             {"PK\x03\x04", []string{"stores.csv", "zip"}},
@@ -399,6 +400,28 @@ func TestImportThatIsStopped(t *testing.T) {
 	l.sourceSame("SELECT COUNT(*) FROM dbo.transactions", "200")
 	if left, err := stageTables(t.Context(), l.source, stepImport); len(left) > 0 || err != nil {
 		t.Errorf("left in the stage: %v, %v", left, err)
+	}
+}
+
+// What is no text is found wherever the blocks are cut in which a file is read, and
+// what is text is not suspected.
+func TestSuspectText(t *testing.T) {
+	const text = "München,北京,€,x\n"
+	for size := 1; size <= len(text); size++ {
+		for _, test := range []struct {
+			text    string
+			suspect bool
+		}{{text, false}, {text + "\x00" + text, true}, {text + "\xff" + text, true}, {text + "\xc3" + text, true}, {"\x80" + text, true}, {text + "\xe5\x8c", true}} {
+			c := &countingReader{r: strings.NewReader(test.text)}
+			for block := make([]byte, size); ; {
+				if _, err := c.Read(block); err != nil {
+					break
+				}
+			}
+			if got := c.suspect || len(c.cut) > 0; got != test.suspect || c.n != int64(len(test.text)) {
+				t.Errorf("%q in blocks of %d bytes: suspect %v, %d bytes", test.text, size, got, c.n)
+			}
+		}
 	}
 }
 

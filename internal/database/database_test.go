@@ -369,3 +369,44 @@ func TestTransient(t *testing.T) {
 		}
 	}
 }
+
+// Without WAL everything works as with it, also when somebody else has the file
+// open; and afterwards it is on again.
+func TestWithoutWAL(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		db := create(t)
+		mustExec(t, db, "CREATE TABLE dbo.x (a INT)")
+		number(t, db, "SELECT COUNT(*) FROM dbo.x") // by a connection that stays
+		if shared {
+			other, err := Open(t.Context(), db.Address())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer other.Close()
+			number(t, other, "SELECT COUNT(*) FROM dbo.x")
+		}
+		mode := func() (m string) {
+			if err := db.QueryRow(t.Context(), "PRAGMA journal_mode").Scan(&m); err != nil {
+				t.Fatal(err)
+			}
+			return m
+		}
+		began := time.Now()
+		err := db.WithoutWAL(t.Context(), func() error {
+			if m := mode(); (m == "wal") != shared {
+				t.Errorf("shared=%v: the journal's mode is %s", shared, m)
+			}
+			_, err := db.Exec(t.Context(), "INSERT INTO dbo.x VALUES (1)")
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > busyTimeout/2 {
+			t.Errorf("it has waited %v for the other one", took)
+		}
+		if m, n := mode(), number(t, db, "SELECT COUNT(*) FROM dbo.x"); m != "wal" || n != 1 {
+			t.Errorf("afterwards the mode is %s, and there are %d rows", m, n)
+		}
+	}
+}

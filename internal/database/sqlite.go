@@ -9,16 +9,21 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"modernc.org/sqlite"
 )
 
-// What every connection to SQLite is set to. WAL lets dashboards read while
-// something is written; FULL syncs at each commit, which is what makes one durable.
-// Sorting and the stage may use a file.
+// busyTimeout is how long a connection waits for another one's lock.
+const busyTimeout = 30 * time.Second
+
+// idleReaders is how many connections that read are kept open.
+const idleReaders = 2
+
+// What every connection to SQLite is set to. FULL syncs at each commit, which is what
+// makes one durable. Sorting and the stage may use a file.
 var pragmas = []string{
-	"busy_timeout(30000)",
-	"journal_mode(WAL)",
+	fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
 	"synchronous(FULL)",
 	"cache_size(-65536)", // KiB
 	"temp_store(FILE)",
@@ -52,10 +57,49 @@ func openSQLite(ctx context.Context, file string, create bool) (_ *DB, err error
 		// The first look at the file: only now does it show whether it is a database.
 		_, err = db.writer.ExecContext(ctx, "SELECT COUNT(*) FROM sqlite_schema")
 	}
+	if err == nil {
+		// WAL lets dashboards read while something is written. The file keeps the mode.
+		err = db.setJournal(ctx, "WAL")
+	}
 	if err != nil {
 		return nil, errors.Join(err, db.pool.Close())
 	}
 	return db, nil
+}
+
+// WithoutWAL runs f while SQLite changes the file itself, with a rollback journal
+// beside it, instead of writing everything to the log first and to the file later:
+// half as much, where f fills an empty table. It is as safe; but others wait for f
+// before they can read. Where another process has the file open, and in SQL Server,
+// f runs as always.
+func (db *DB) WithoutWAL(ctx context.Context, f func() error) (err error) {
+	if db.engine != SQLite {
+		return f()
+	}
+	// The mode changes only when nobody else has the file open, our own connections
+	// that read included.
+	db.pool.SetMaxIdleConns(0)
+	defer db.pool.SetMaxIdleConns(idleReaders)
+	if err := db.setJournal(ctx, "TRUNCATE"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.setJournal(context.WithoutCancel(ctx), "WAL")) }()
+	return f()
+}
+
+// setJournal changes the journal's mode, if it can do so at once.
+func (db *DB) setJournal(ctx context.Context, mode string) error {
+	return db.write(ctx, func(conn *sql.Conn) error {
+		if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
+			return db.fail("setting up", err)
+		}
+		_, err := conn.ExecContext(ctx, "PRAGMA journal_mode = "+mode)
+		if IsTransient(err) {
+			err = nil
+		}
+		_, restored := conn.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf("PRAGMA busy_timeout = %d", busyTimeout.Milliseconds()))
+		return db.fail("setting up", errors.Join(err, restored))
+	})
 }
 
 // checkFile finds what SQLite has only "unable to open database file" for.
