@@ -150,13 +150,18 @@ type background struct {
 	address string
 }
 
-func (b *bench) background(args ...string) (*background, error) {
+// freeAddress is one to listen on.
+func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
+	return l.Addr().String(), l.Close()
+}
+
+func (b *bench) background(args ...string) (*background, error) {
+	address, err := freeAddress()
+	if err != nil {
 		return nil, err
 	}
 	p := &background{address: address, cmd: exec.CommandContext(b.ctx, b.binary, append(args, "--brokers", b.server.Addr(), "--listen", address)...)}

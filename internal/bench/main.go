@@ -31,7 +31,7 @@ func main() {
 	lines := flag.Int("lines", 2_000_000, "messages")
 	runs := flag.Int("runs", 5, "runs of each, in turns; the median counts")
 	old := flag.Int("old-lines", 200_000, "messages for the predecessor's Python loop, which would take minutes for all")
-	only := flag.String("only", "", "one part: consume, produce, latency, rate or window")
+	only := flag.String("only", "", "one part: latency, consume, produce, rate or window")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, *lines, *runs, *old, *only)
@@ -84,9 +84,10 @@ func run(ctx context.Context, lines, runs, old int, only string) (err error) {
 		name string
 		run  func() error
 	}{
+		// Before the races, which leave the broker gigabytes to write and to clean up.
+		{"latency", b.latencies},
 		{"consume", func() error { return b.consuming(runs, old) }},
 		{"produce", func() error { return b.producing(runs) }},
-		{"latency", b.latencies},
 		{"rate", b.rates},
 		{"window", b.window},
 	} {
@@ -149,7 +150,10 @@ func (b *bench) consuming(runs, old int) error {
 	if err := b.server.CreateTopic(b.ctx, topic, partitions); err != nil {
 		return err
 	}
-	if err := b.tillstream("produce", "--topic", topic, "--source", b.source, "--rate", "0", "--stamp", "keep"); err != nil {
+	collector := newCollector()
+	defer collector.Close()
+	// Traced as well, so that some of the messages carry a trace to go on with.
+	if err := b.watched(collector, "produce", "--topic", topic, "--source", b.source, "--rate", "0", "--stamp", "keep"); err != nil {
 		return err
 	}
 	python, err := interop.Interpreter(b.ctx)
@@ -161,27 +165,32 @@ func (b *bench) consuming(runs, old int) error {
 		return err
 	}
 	raw := filepath.Join(b.dir, "raw")
-	drain := func(traced ...string) func() error {
+	drain := func(run func(args ...string) error) func() error {
 		return func() error {
 			out := filepath.Join(b.dir, "out")
 			if err := os.RemoveAll(out); err != nil {
 				return err
 			}
-			return b.tillstream(append([]string{"consume", "--topic", topic, "--out", out, "--drain",
-				"--group", fmt.Sprintf("bench-%d-%d", b.round, time.Now().UnixNano())}, traced...)...)
+			return run("consume", "--topic", topic, "--out", out, "--drain", "--group", fmt.Sprintf("bench-%d-%d", b.round, time.Now().UnixNano()))
 		}
 	}
+	watched := func(args ...string) error { return b.watched(collector, args...) }
 	err = b.race("consuming", runs,
 		&contender{name: "kcat, raw dump", lines: b.lines, once: func() error {
 			return b.toFile(raw, "kcat", "-b", b.server.Addr(), "-C", "-t", topic, "-o", "beginning", "-e", "-q")
 		}},
-		&contender{name: "tillstream consume --drain", lines: b.lines, once: drain()},
+		&contender{name: "tillstream consume --drain", lines: b.lines, once: drain(watched)},
+		&contender{name: "the same without traces and scrapes", lines: b.lines, once: drain(b.tillstream)},
 	)
 	if err != nil {
 		return err
 	}
+	say("%d spans reached the collector, %d scrapes were answered", collector.spans.Load(), collector.scrapes.Load())
+	if collector.spans.Load() == 0 || collector.scrapes.Load() == 0 {
+		return errors.New("nothing was traced or nothing was scraped: the figures are not what they are called")
+	}
 	return b.race("consuming", min(runs, 1),
-		&contender{name: "tillstream consume --drain", lines: b.lines, once: drain()},
+		&contender{name: "tillstream consume --drain", lines: b.lines, once: drain(watched)},
 		&contender{name: "the predecessor's Python loop", lines: old, once: func() error {
 			return b.command(python, script, "--brokers", b.server.Addr(), "--topic", topic,
 				"--out", filepath.Join(b.dir, "old.csv"), "--count", strconv.Itoa(old), "--timeout", "600")

@@ -83,7 +83,14 @@ func (db *DB) transactOnce(ctx context.Context, f func(context.Context, *Tx) err
 	return db.write(ctx, func(conn *sql.Conn) error { return db.transactOn(ctx, conn.BeginTx, f) })
 }
 
-func (db *DB) transactOn(ctx context.Context, begin func(context.Context, *sql.TxOptions) (*sql.Tx, error), f func(context.Context, *Tx) error) error {
+func (db *DB) transactOn(ctx context.Context, begin func(context.Context, *sql.TxOptions) (*sql.Tx, error), f func(context.Context, *Tx) error) (err error) {
+	defer func() {
+		// When a context ends, database/sql rolls back at once, and whoever comes next,
+		// a statement or the commit, learns only that the transaction is done.
+		if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+			err = ctx.Err()
+		}
+	}()
 	tx, err := begin(ctx, nil)
 	if err != nil {
 		return err
