@@ -13,6 +13,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
+	"tillstream/internal/backoff"
 	"tillstream/internal/broker"
 	"tillstream/internal/faultfs"
 	"tillstream/internal/recordbatch"
@@ -296,7 +297,7 @@ func TestCommitIsGivenUp(t *testing.T) {
 		began := time.Now()
 		d.end()
 		<-done
-		if took := time.Since(began); took > handOverTime+commitTimeout+lastPause {
+		if took := time.Since(began); took > handOverTime+commitTimeout+backoff.Longest {
 			t.Errorf("it took %v", took)
 		}
 		if d.Summary().CSVRows != 3 {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"tillstream/internal/backoff"
 )
 
 // uncommitted bounds how many messages may be on disk and not committed when more
@@ -159,7 +161,7 @@ func (k *commit) insist(c *claim) {
 		default: // it is known that something has
 		}
 	}()
-	var pause backoff
+	var pause backoff.Backoff
 	for {
 		k.send(c)
 		if k.err == nil || isFenced(k.err) {
@@ -167,7 +169,7 @@ func (k *commit) insist(c *claim) {
 			return
 		}
 		c.status.set(groupStatus, k.err)
-		if !pause.wait(c.grace) {
+		if !pause.Wait(c.grace) {
 			c.status.forget(groupStatus)
 			return
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"tillstream/internal/backoff"
 	"tillstream/internal/broker"
 	"tillstream/internal/dedupe"
 	"tillstream/internal/fx"
@@ -165,7 +166,7 @@ func (c *Consumer) run(ctx context.Context) error {
 // ensureTopics waits for the cluster and creates what is missing there.
 func (c *Consumer) ensureTopics(ctx context.Context) error {
 	began := time.Now()
-	var pause backoff
+	var pause backoff.Backoff
 	for {
 		err := c.createTopics(ctx)
 		if err == nil {
@@ -175,12 +176,15 @@ func (c *Consumer) ensureTopics(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		err = fmt.Errorf("%w; is Kafka running there, and is --brokers right?", err)
+		err = fmt.Errorf("%w; %s", err, broker.Advice(err))
+		if broker.IsRefusal(err) {
+			return err // waiting mends neither a password nor a certificate
+		}
 		if c.cfg.GiveUpAfter > 0 && time.Since(began) > c.cfg.GiveUpAfter {
 			return fmt.Errorf("gave up after %v: %w", c.cfg.GiveUpAfter, err)
 		}
 		c.status.set(groupStatus, err)
-		if !pause.wait(ctx) {
+		if !pause.Wait(ctx) {
 			return ctx.Err()
 		}
 	}

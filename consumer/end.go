@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/segmentio/kafka-go"
+
+	"tillstream/internal/backoff"
 )
 
 // Finish makes Run return as soon as it has settled all that is in the topic now.
@@ -23,7 +25,7 @@ func (c *Consumer) watchEnd(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	var pause backoff
+	var pause backoff.Backoff
 	for {
 		end, err := c.endOffsets(ctx)
 		if err == nil {
@@ -34,7 +36,7 @@ func (c *Consumer) watchEnd(ctx context.Context) error {
 		if ctx.Err() == nil {
 			c.status.set(endStatus, err)
 		}
-		if !pause.wait(ctx) {
+		if !pause.Wait(ctx) {
 			return nil // asked to stop: there is no end to find any more
 		}
 	}

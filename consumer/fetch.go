@@ -9,6 +9,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
+	"tillstream/internal/backoff"
 	"tillstream/internal/fetch"
 	"tillstream/internal/recordbatch"
 	"tillstream/internal/sale"
@@ -43,7 +44,7 @@ type fetcher struct {
 
 // run fetches, decodes and hands over until ctx ends. Troubles are waited out.
 func (f *fetcher) run(ctx context.Context) {
-	var pause backoff
+	var pause backoff.Backoff
 	defer f.consumer.status.forget(f.name())
 	for ctx.Err() == nil {
 		err := f.fetch(ctx, &pause)
@@ -54,7 +55,7 @@ func (f *fetcher) run(ctx context.Context) {
 		// Without idle connections kafka-go asks anew who leads the partition;
 		// otherwise it does so every few seconds only.
 		f.consumer.cfg.Cluster.Close()
-		if !pause.wait(ctx) {
+		if !pause.Wait(ctx) {
 			return
 		}
 	}
@@ -64,7 +65,7 @@ func (f *fetcher) run(ctx context.Context) {
 func (f *fetcher) name() string { return fmt.Sprintf("partition %d of %s", f.partition, f.claim.topic) }
 
 // fetch reads until something goes wrong.
-func (f *fetcher) fetch(ctx context.Context, pause *backoff) error {
+func (f *fetcher) fetch(ctx context.Context, pause *backoff.Backoff) error {
 	defer f.drop()
 	if err := f.resolve(ctx); err != nil {
 		return err
@@ -85,7 +86,7 @@ func (f *fetcher) fetch(ctx context.Context, pause *backoff) error {
 		if err := f.step(ctx, decoder); err != nil {
 			return err
 		}
-		*pause = backoff{}
+		*pause = backoff.Backoff{}
 		f.consumer.status.set(f.name(), nil)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"tillstream/internal/backoff"
 )
 
 const (
@@ -104,7 +106,7 @@ func partitionsOf(assigned []kafka.PartitionAssignment) (partitions []int) {
 // done about them.
 func (c *Consumer) hold(ctx context.Context, group *coordinator, partitions []int) {
 	var places map[int]place
-	for pause := (backoff{}); ; {
+	for pause := (backoff.Backoff{}); ; {
 		var err error
 		if places, err = group.places(ctx, partitions); err == nil {
 			break
@@ -113,7 +115,7 @@ func (c *Consumer) hold(ctx context.Context, group *coordinator, partitions []in
 			return
 		}
 		c.status.set(groupStatus, err)
-		if !pause.wait(ctx) {
+		if !pause.Wait(ctx) {
 			return
 		}
 	}

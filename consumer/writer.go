@@ -10,6 +10,7 @@ import (
 
 	"github.com/kamstrup/intmap"
 
+	"tillstream/internal/backoff"
 	"tillstream/internal/dedupe"
 	"tillstream/internal/journal"
 	"tillstream/internal/sale"
@@ -149,7 +150,7 @@ func (w *writer) settle(batches []*batch) (settled bool) {
 // insist does something until it works, as long as the partitions are ours and
 // ctx lasts. It reports whether it was done. claim.mu is held.
 func (w *writer) insist(ctx context.Context, claim *claim, component string, do func() error) bool {
-	var pause backoff
+	var pause backoff.Backoff
 	for {
 		trouble := groupStatus
 		ours, err := claim.ours(ctx, w.journal())
@@ -166,7 +167,7 @@ func (w *writer) insist(ctx context.Context, claim *claim, component string, do 
 		if err == nil {
 			return true
 		}
-		if !pause.wait(ctx) {
+		if !pause.Wait(ctx) {
 			w.status.forget(component)
 			return false
 		}

@@ -77,7 +77,7 @@ func Import(ctx context.Context, cfg Config, from string) (s ImportSummary, err 
 	}
 	for _, table := range importTables {
 		i := &importer{run: r, db: source, dir: from, table: table}
-		if err := i.importTable(ctx); err != nil {
+		if err := r.span(ctx, "import "+table.short(), i.importTable); err != nil {
 			return s, fmt.Errorf("importing %s: %w", table.file, err)
 		}
 		s.Tables = append(s.Tables, i.done)
@@ -162,8 +162,6 @@ type importer struct {
 // importTable does it all, and does it again from the beginning where it fails for
 // a reason that passes.
 func (i *importer) importTable(ctx context.Context) error {
-	ctx, span := i.run.cfg.Tracer.Start(ctx, "import "+i.table.short())
-	defer span.End()
 	began := time.Now()
 	err := i.tryTable(ctx)
 	for try := 1; try < importTries && database.IsTransient(err) && ctx.Err() == nil; try++ {

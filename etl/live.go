@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"tillstream/internal/backoff"
 	"tillstream/internal/database"
 	"tillstream/internal/journal"
 	"tillstream/internal/sale"
@@ -96,7 +97,7 @@ func (l *Live) Run(ctx context.Context) (Summary, error) {
 }
 
 func (l *Live) run(ctx context.Context) error {
-	var pause backoff
+	var pause backoff.Backoff
 	for {
 		done := l.summary.Read
 		err := l.session(ctx)
@@ -112,9 +113,9 @@ func (l *Live) run(ctx context.Context) error {
 		}
 		l.setTrouble(err)
 		if l.summary.Read > done {
-			pause = backoff{}
+			pause = backoff.Backoff{}
 		}
-		if !pause.wait(ctx) {
+		if !pause.Wait(ctx) {
 			return nil
 		}
 	}
@@ -234,6 +235,8 @@ func (l *Live) finishing() bool {
 func (s *liveSession) settle(ctx context.Context, p *part) error {
 	ctx, cancel := withGrace(ctx, liveGrace)
 	defer cancel()
+	ctx, span := s.cfg.Tracer.Start(ctx, "etl live")
+	defer span.End()
 	c := newChunk()
 	for i := range p.rows {
 		c.read++
@@ -248,12 +251,14 @@ func (s *liveSession) settle(ctx context.Context, p *part) error {
 	did, err := s.writer.write(ctx, c, func(ctx context.Context, tx *database.Tx) error {
 		return setWatermark(ctx, tx, p.source, p.next.String())
 	})
+	failSpan(span, err)
 	if err != nil {
 		return err
 	}
 	s.follower.done(p)
 	r := s.run
 	rejected := r.rejected - before
+	span.SetAttributes(counted(c.read, did.inserted, did.updated, rejected)...)
 	repeated := c.read - did.inserted - rejected
 	r.read += c.read
 	r.inserted += did.inserted

@@ -76,11 +76,11 @@ func (l *loader) load(ctx context.Context) (err error) {
 		return err
 	}
 	for _, d := range []*dimension{&storeDimension, &employeeDimension, &productDimension, &customerDimension} {
-		if err := l.loadDimension(ctx, d); err != nil {
+		if err := l.run.span(ctx, "load "+d.table, func(ctx context.Context) error { return l.loadDimension(ctx, d) }); err != nil {
 			return err
 		}
 	}
-	if err := l.loadCampaigns(ctx); err != nil {
+	if err := l.run.span(ctx, "load dim_campaign", l.loadCampaigns); err != nil {
 		return err
 	}
 	reader := l.run.cfg.reader()
@@ -89,7 +89,7 @@ func (l *loader) load(ctx context.Context) (err error) {
 	} else if stores != nil {
 		reader.Stores = stores
 	}
-	if err := l.loadFacts(ctx, reader); err != nil {
+	if err := l.run.span(ctx, "load fact_sales", func(ctx context.Context) error { return l.loadFacts(ctx, reader) }); err != nil {
 		return err
 	}
 	return rebuildStale(ctx, l.run)
@@ -102,11 +102,13 @@ func rebuildStale(ctx context.Context, r *run) error {
 	if err != nil || !stale {
 		return err
 	}
-	return r.dw.Transact(ctx, func(ctx context.Context, tx *database.Tx) error {
-		if err := lockFacts(ctx, tx); err != nil {
-			return err
-		}
-		return rebuildAggregates(ctx, tx, func(done, total int64) { r.cfg.Progress("adding up", done, total) })
+	return r.span(ctx, "rebuild aggregates", func(ctx context.Context) error {
+		return r.dw.Transact(ctx, func(ctx context.Context, tx *database.Tx) error {
+			if err := lockFacts(ctx, tx); err != nil {
+				return err
+			}
+			return rebuildAggregates(ctx, tx, func(done, total int64) { r.cfg.Progress("adding up", done, total) })
+		})
 	})
 }
 

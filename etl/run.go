@@ -9,14 +9,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
-	"go.opentelemetry.io/otel/trace/noop"
 
 	"tillstream/internal/database"
 )
-
-var noTracer = noop.NewTracerProvider().Tracer("")
 
 // lockWait is how long a step waits for another run of itself to end.
 const lockWait = 5 * time.Second
@@ -34,7 +30,7 @@ type run struct {
 	id      int64
 	began   time.Time
 	release func() error
-	span    trace.Span
+	whole   trace.Span
 
 	// What it has done so far, for finish to record. One goroutine counts.
 	read, inserted, updated, duplicates, rejected int64
@@ -69,8 +65,7 @@ func begin(ctx context.Context, cfg Config, dw *database.DB, step string) (_ con
 	if err != nil {
 		return ctx, nil, fmt.Errorf("recording the run: %w", err)
 	}
-	ctx, r.span = cfg.Tracer.Start(ctx, "etl "+step)
-	return ctx, r, nil
+	return r.traceRun(ctx), r, nil
 }
 
 // finish records how the run ended and lets the next one begin. It returns err with
@@ -97,10 +92,9 @@ func (r *run) finish(ctx context.Context, err error) error {
 	if recorded != nil {
 		recorded = fmt.Errorf("recording the end of the run: %w", recorded)
 	}
-	if err != nil {
-		r.span.SetStatus(codes.Error, r.step+" failed")
-	}
-	r.span.End()
+	r.whole.SetAttributes(counted(r.read, r.inserted, r.updated, r.rejected)...)
+	failSpan(r.whole, err)
+	r.whole.End()
 	dropped := dropStage(ctx, r.dw, r.step)
 	return errors.Join(err, recorded, dropped, r.release())
 }

@@ -167,6 +167,22 @@ func (v *verification) verify(ctx context.Context) error {
 	if err := v.run.dw.QueryRow(ctx, "SELECT COUNT(*) FROM dw.fact_sales").Scan(&have); err != nil {
 		return fmt.Errorf("counting the facts: %w", err)
 	}
+	if err := v.run.span(ctx, "verify lines", func(ctx context.Context) error {
+		return v.verifyLines(ctx, table, reader, total, have)
+	}); err != nil {
+		return err
+	}
+	if err := v.explain(ctx, table, reader); err != nil {
+		return err
+	}
+	if err := v.run.span(ctx, "verify invoices", v.checkInvoices); err != nil {
+		return err
+	}
+	return v.run.span(ctx, "verify aggregates", v.checkAggregates)
+}
+
+// verifyLines compares the lines, in as many passes as their number takes.
+func (v *verification) verifyLines(ctx context.Context, table *sourceTable, reader *sale.Reader, total, have int64) error {
 	parts := uint64(max(total, have)/v.options.atOnce) + 1
 	for part := range parts {
 		p := newVerifyPass(v, part, parts)
@@ -185,13 +201,7 @@ func (v *verification) verify(ctx context.Context) error {
 		}
 		p.findMissing()
 	}
-	if err := v.explain(ctx, table, reader); err != nil {
-		return err
-	}
-	if err := v.checkInvoices(ctx); err != nil {
-		return err
-	}
-	return v.checkAggregates(ctx)
+	return nil
 }
 
 // found takes note of a line that differs.

@@ -26,8 +26,9 @@ const bareTable = `CREATE TABLE dbo.bare (
 	[Payment Method] NVARCHAR(255) NULL, [Invoice Total] DECIMAL(38,6) NULL)`
 
 // server compares the import of transactions.csv with what freebcp takes to copy
-// the same lines into a bare table. FREEBCP names another freebcp than the one that
-// is installed.
+// the same lines into a bare table; where freebcp brings nothing to the server, with
+// the driver's own bulk copy. FREEBCP names another freebcp than the one that is
+// installed.
 func (b *bench) server(address string) (err error) {
 	freebcp := os.Getenv("FREEBCP")
 	if freebcp == "" {
@@ -45,6 +46,7 @@ func (b *bench) server(address string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, target.drop()) }()
+	peer, file := "freebcp", data+"/transactions.csv"
 	var theirs, ours []time.Duration
 	for round := range b.runs {
 		say("SQL Server, round %d of %d", round+1, b.runs)
@@ -59,16 +61,27 @@ func (b *bench) server(address string) (err error) {
 			return err
 		}
 		ours = append(ours, summary.transactions())
-		took, err := target.freebcp(b, freebcp, data+"/transactions.csv")
+		var took time.Duration
+		if round == 0 {
+			if took, err = target.freebcp(b, freebcp, file); errors.Is(err, errNothingCopied) {
+				fmt.Printf("%v. So the import is compared with the barest bulk copy there is: go-mssqldb's, of values that are ready in memory.\n\n", err)
+				peer, err = "go-mssqldb's bulk copy", nil
+			}
+		} else if peer == "freebcp" {
+			took, err = target.freebcp(b, freebcp, file)
+		}
+		if err == nil && peer != "freebcp" {
+			took, err = target.copyIn(file, b.lines)
+		}
 		if err != nil {
 			return err
 		}
 		theirs = append(theirs, took)
 	}
 	fmt.Printf("| %d lines of sale into SQL Server | seconds | lines a second |\n|---|---|---|\n", b.lines)
-	fmt.Printf("| freebcp, a bare table of the same columns | %.1f | %.0f |\n", median(theirs).Seconds(), float64(b.lines)/median(theirs).Seconds())
+	fmt.Printf("| %s, a bare table of the same columns | %.1f | %.0f |\n", peer, median(theirs).Seconds(), float64(b.lines)/median(theirs).Seconds())
 	fmt.Printf("| etl import | %.1f | %.0f |\n", median(ours).Seconds(), float64(b.lines)/median(ours).Seconds())
-	fmt.Printf("| rate, as a share of freebcp's | %.2f | |\n\n", ratio(theirs, ours))
+	fmt.Printf("| rate, as a share of the bare copy's | %.2f | |\n\n", ratio(theirs, ours))
 	return nil
 }
 
@@ -117,6 +130,11 @@ func (t *target) drop() error {
 	return t.execute(t.database("master"), "DROP DATABASE IF EXISTS "+t.name, "DROP DATABASE IF EXISTS tillstream_bench_dw")
 }
 
+// errNothingCopied is that freebcp's rows have not come to the server. Some
+// compatible servers want the end of a bulk copy told by a DONE token, which FreeTDS
+// does not send; freebcp counts the rows all the same.
+var errNothingCopied = errors.New("freebcp loads no row into this server")
+
 // freebcp copies a file, whose fields must hold no comma, and checks that it has
 // arrived.
 func (t *target) freebcp(b *bench, program, file string) (time.Duration, error) {
@@ -128,22 +146,29 @@ func (t *target) freebcp(b *bench, program, file string) (time.Duration, error) 
 		port = "1433"
 	}
 	password, _ := t.server.User.Password()
-	u, err := b.command(nil, program, "dbo.bare", "in", file, "-D", t.name, "-S", host+":"+port,
+	u, failed := b.command(nil, program, "dbo.bare", "in", file, "-D", t.name, "-S", host+":"+port,
 		"-U", t.server.User.Username(), "-P", password, "-c", "-t", ",", "-F", "2", "-b", strconv.Itoa(b.lines))
-	if err != nil {
-		return 0, errors.New(strings.ReplaceAll(err.Error(), password, "..."))
+	rows, err := t.bareRows()
+	switch {
+	case err != nil:
+		return 0, err
+	case rows == 0:
+		return 0, errNothingCopied
+	case failed != nil:
+		return 0, errors.New(strings.ReplaceAll(failed.Error(), password, "..."))
+	case rows != b.lines:
+		return 0, fmt.Errorf("freebcp has copied %d lines of %d", rows, b.lines)
 	}
+	return u.wall, nil
+}
+
+// bareRows counts what has come to the bare table.
+func (t *target) bareRows() (rows int, err error) {
 	db, err := sql.Open("sqlserver", t.source)
 	if err != nil {
 		return 0, err
 	}
-	defer db.Close()
-	var rows int
-	if err := db.QueryRowContext(t.ctx, "SELECT COUNT(*) FROM dbo.bare").Scan(&rows); err != nil {
-		return 0, err
-	}
-	if rows != b.lines {
-		return 0, fmt.Errorf("freebcp has copied %d lines of %d. Some compatible servers want the end of a bulk copy told by a DONE token, which FreeTDS does not send: FREEBCP may name a build of it that does", rows, b.lines)
-	}
-	return u.wall, nil
+	defer func() { err = errors.Join(err, db.Close()) }()
+	err = db.QueryRowContext(t.ctx, "SELECT COUNT(*) FROM dbo.bare").Scan(&rows)
+	return rows, err
 }

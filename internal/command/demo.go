@@ -125,7 +125,7 @@ func newDemo(c *cli.Context) (d *demo, err error) {
 			return nil, fmt.Errorf("making a directory for the demo: %w", err)
 		}
 	}
-	d.warehouse = newDemoWarehouse(d.dir, etl.Config{Stores: consume.Stores, Rates: consume.Rates}, d.registry)
+	d.warehouse = newDemoWarehouse(d.dir, etl.Config{Stores: consume.Stores, Rates: consume.Rates, Tracer: d.traces.Service(c.Context, etlService, limit).Tracer()}, d.registry)
 	d.warehouse.generated, d.warehouse.seed = c.String(sourceFlag.Name) == "", c.Uint64(seedFlag.Name)
 	d.warehouse.stores = c.String(storesFlag.Name)
 	if err := d.start(c, produce, consume); err != nil {

@@ -78,6 +78,7 @@ func runStep[S any](c *cli.Context, step func(context.Context, etl.Config) (S, e
 	if err != nil {
 		return err
 	}
+	defer traceEtl(c, &cfg)()
 	show := newProgress(c.App.ErrWriter)
 	cfg.Progress = show.report
 	summary, err := step(c.Context, cfg)

@@ -24,6 +24,7 @@ func etlLiveCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			defer traceEtl(c, &cfg)()
 			registry := newRegistry()
 			cfg.Registerer = registry
 			live := etl.NewLive(cfg, etl.LiveOptions{Dir: c.String(liveCSVFlag.Name), Drain: c.Bool(liveDrainFlag.Name)})

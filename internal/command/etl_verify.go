@@ -35,6 +35,7 @@ func etlVerifyCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			defer traceEtl(c, &cfg)()
 			show := newProgress(c.App.ErrWriter)
 			cfg.Progress = show.report
 			summary, err := etl.Verify(c.Context, cfg, options)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"tillstream/etl"
 	"tillstream/internal/tracing"
 )
 
@@ -13,6 +14,7 @@ import (
 const (
 	producerService = "tillstream-producer"
 	consumerService = "tillstream-consumer"
+	etlService      = "tillstream-etl"
 )
 
 const (
@@ -42,4 +44,12 @@ func traceLimit(c *cli.Context) (float64, error) {
 // after the summary, which does not have to wait for it.
 func startTraces(log *slog.Logger) *tracing.Tracing {
 	return tracing.Start(tracing.Config{Version: thisBuild().version, Log: log})
+}
+
+// traceEtl lets a step of the etl send its spans. It returns what sends the last of
+// them. A process has one trace, or one for each batch of live: no limit is needed.
+func traceEtl(c *cli.Context, cfg *etl.Config) (flush func()) {
+	traces := startTraces(cfg.Log)
+	cfg.Tracer = traces.Service(c.Context, etlService, tracesBegun).Tracer()
+	return traces.Close
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -104,6 +106,54 @@ func TestDemoWithoutItsCollector(t *testing.T) {
 	log := demoOnce(t)
 	if n := strings.Count(log, "level=WARN"); n != 1 || !strings.Contains(log, "collector") || !strings.Contains(log, "connection refused") {
 		t.Errorf("after %v the log is\n%s", time.Since(began), log)
+	}
+}
+
+// Each step of the etl is a trace, whose parts have arrived when its command ends;
+// of live it is each batch.
+func TestEtlSendsItsTraces(t *testing.T) {
+	got := &spans{all: make(map[string]span)}
+	server := httptest.NewServer(got)
+	defer server.Close()
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
+	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "3600000") // only the end sends them
+	dir, sample := t.TempDir(), filepath.Join("..", "..", "data", "sample")
+	csv := filepath.Join(dir, "live")
+	if err := os.Mkdir(csv, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	transactions, err := os.ReadFile(filepath.Join(sample, "transactions.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(csv, "live_transactions.csv"), transactions, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range [][]string{{"init"}, {"import", "--from", sample}, {"load"}, {"live", "--csv", csv, "--drain", "--listen", ""}, {"verify", "--csv", csv}} {
+		var logs bytes.Buffer
+		app := App()
+		app.Writer, app.ErrWriter = io.Discard, &logs
+		arguments := append([]string{"tillstream", "etl", step[0], "--source-db", "sqlite:" + dir + "/source.db", "--warehouse", "sqlite:" + dir + "/warehouse.db"}, step[1:]...)
+		if err := app.RunContext(t.Context(), arguments); err != nil {
+			t.Fatalf("etl %s: %v\n%s", step[0], err, logs.String())
+		}
+	}
+	parents := make(map[string]string)
+	for _, s := range got.all {
+		if s.service != etlService {
+			t.Errorf("%s is of the service %s", s.name, s.service)
+		}
+		parents[s.name] = got.all[s.parent].name
+	}
+	for name, parent := range map[string]string{
+		"etl init": "", "etl import": "", "etl load": "", "etl live": "", "etl verify": "",
+		"import stores": "etl import", "import transactions": "etl import",
+		"load dim_customer": "etl load", "load fact_sales": "etl load",
+		"verify lines": "etl verify", "verify aggregates": "etl verify",
+	} {
+		if have, ok := parents[name]; !ok || have != parent {
+			t.Errorf("the span %q has arrived: %v, its parent is %q; want %q", name, ok, have, parent)
+		}
 	}
 }
 

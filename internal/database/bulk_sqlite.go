@@ -17,7 +17,7 @@ type liteCopier struct {
 
 // newLiteCopier begins an INSERT on r, which nothing else may use until it ends.
 func newLiteCopier(ctx context.Context, r runner, release func(), table string, columns []string) *liteCopier {
-	c := &liteCopier{feed: newFeed(len(columns)), done: make(chan struct{}), release: release}
+	c := &liteCopier{feed: newFeed(ctx, len(columns)), done: make(chan struct{}), release: release}
 	go func() {
 		defer close(c.done)
 		c.rows, c.err = c.feed.run(ctx, r, table, columns)

@@ -37,15 +37,17 @@ const (
 type feed struct {
 	id      string
 	columns int
-	adding  []any         // the batch that is being filled
-	batches chan []any    // full batches; closed at the end
-	free    chan []any    // batches to be used again
-	gone    chan struct{} // closed when nobody takes rows any more
-	failed  error         // read by the taker once batches is closed: the rows are not all
+	adding  []any           // the batch that is being filled
+	batches chan []any      // full batches; closed at the end
+	free    chan []any      // batches to be used again
+	gone    chan struct{}   // closed when nobody takes rows any more
+	failed  error           // read by the taker once batches is closed: the rows are not all
+	ctx     context.Context // of the rows: when it has ended, they are not wanted any more
 }
 
-func newFeed(columns int) *feed {
+func newFeed(ctx context.Context, columns int) *feed {
 	f := &feed{
+		ctx:     ctx,
 		id:      strconv.FormatInt(lastFeed.Add(1), 10),
 		columns: columns,
 		batches: make(chan []any, feedQueue),
@@ -108,16 +110,21 @@ func (f *feed) insert(table string, columns []string) string {
 func (f *feed) run(ctx context.Context, r runner, table string, columns []string) (rows int64, err error) {
 	defer close(f.gone)
 	defer feeds.Delete(f.id)
-	if _, err := r.ExecContext(ctx, f.create()); err != nil {
+	// A statement that is interrupted may have done its work all the same. So the two
+	// that make and drop the table, which take no time, are not: it must not stay.
+	always := context.WithoutCancel(ctx)
+	if _, err := r.ExecContext(always, f.create()); err != nil {
 		return 0, err
 	}
 	result, err := r.ExecContext(ctx, f.insert(table, columns))
 	if err == nil {
 		rows, err = result.RowsAffected()
 	}
-	// Also after an interruption the table must not stay.
-	_, dropped := r.ExecContext(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS temp."+f.table())
-	if err != nil {
+	_, dropped := r.ExecContext(always, "DROP TABLE IF EXISTS temp."+f.table())
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return 0, ctx.Err() // SQLite has only the text of it
+	case err != nil:
 		return 0, err
 	}
 	return rows, dropped
@@ -179,10 +186,16 @@ func (c *feedCursor) more() error {
 		}
 	}
 	c.batch, c.at = <-c.feed.batches, 0
-	if c.batch == nil {
+	if c.batch != nil {
+		return nil
+	}
+	// The driver interrupts a statement some time after its context has ended, and one
+	// that is nearly done gets through before that. The rows of who has given up must
+	// not: this is the last moment to say so.
+	if c.feed.failed != nil {
 		return c.feed.failed
 	}
-	return nil
+	return c.feed.ctx.Err()
 }
 
 func (c *feedCursor) Eof() bool                        { return c.batch == nil }
