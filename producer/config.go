@@ -34,6 +34,9 @@ type Config struct {
 	Loop   bool    // begin again at the end, with new invoice numbers
 	Limit  int64   // lines of the source in all; 0 is no limit
 	Stamp  Stamp
+	// Renumber gives the first round new invoice numbers too: each run sells anew
+	// instead of sending the same lines once more.
+	Renumber bool
 
 	DuplicateRatio float64 // 0..1: how many lines are sent once more
 	CorruptRatio   float64 // 0..1: how many lines are followed by a damaged message

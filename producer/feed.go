@@ -12,7 +12,11 @@ func (p *Producer) feed(ctx context.Context, pub *publisher, source Source) erro
 	var tags rounds
 	clocks := newClocks(p.cfg.Stores)
 	extra := p.newExtras(pub, clocks)
-	for tag := ""; ; {
+	tag := ""
+	if p.cfg.Renumber {
+		tag = tags.next(p.now())
+	}
+	for {
 		p.rounds.Add(1)
 		before := p.lines.Load()
 		err := p.round(ctx, pub, source, tag, extra, clocks)

@@ -142,6 +142,30 @@ func TestLoopGivesNewNumbers(t *testing.T) {
 	}
 }
 
+// Where each run sells anew, the first round has new numbers as well, and other
+// ones than any round of a run before.
+func TestRenumberBeginsWithTheFirstRound(t *testing.T) {
+	_, cluster := startKafka(t)
+	second := int64(1763866140)
+	for range 2 {
+		cfg := configFor(cluster, someRows(3))
+		cfg.Renumber, cfg.Loop, cfg.Limit = true, true, 6
+		p := newProducer(t, cfg)
+		p.now = func() time.Time { return time.Unix(second, 0) }
+		run(t, p)
+		second++
+	}
+	lines := make(map[string]int)
+	for _, m := range published(t, cluster) {
+		lines[m.key]++
+	}
+	for _, tag := range []string{"1763866140", "1763866140a", "1763866141", "1763866141a"} {
+		if n := lines["INV-US-002-"+tag+"00000000"]; n != 3 {
+			t.Errorf("round %s has %d lines, want 3; all: %v", tag, n, lines)
+		}
+	}
+}
+
 func TestRoundTags(t *testing.T) {
 	var r rounds
 	seen := make(map[string]bool)

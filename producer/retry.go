@@ -2,7 +2,6 @@ package producer
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -85,10 +84,10 @@ func (r *retrier) do(ctx context.Context, who int, limit time.Duration, attempt 
 		if began.IsZero() {
 			began = time.Now()
 		}
-		r.failed(who, err)
-		if isFinal(err) {
+		if isFinal(err) { // it is not tried again, so the log need not say so
 			return &UnavailableError{Brokers: r.cluster.String(), Topic: r.topic, Err: err}
 		}
+		r.failed(who, err)
 		tried := time.Since(began)
 		wait := backoff/2 + rand.N(backoff) // spread, so that many producers do not return at once
 		if r.giveUp > 0 {
@@ -183,8 +182,7 @@ func (r *retrier) last() error {
 
 // final are the answers that no waiting changes.
 var final = []error{
-	kafka.TopicAuthorizationFailed, kafka.ClusterAuthorizationFailed, kafka.SASLAuthenticationFailed,
-	kafka.UnsupportedSASLMechanism, kafka.IllegalSASLState, kafka.SecurityDisabled,
+	kafka.TopicAuthorizationFailed, kafka.ClusterAuthorizationFailed,
 	kafka.InvalidTopic, kafka.InvalidPartitionNumber, kafka.InvalidConfiguration, kafka.PolicyViolation,
 	kafka.InvalidRequiredAcks, kafka.UnsupportedVersion, kafka.UnsupportedForMessageFormat,
 	kafka.UnsupportedCompressionType, kafka.InvalidTimestamp, kafka.InvalidRecord,
@@ -196,9 +194,7 @@ func isFinal(err error) bool {
 			return true
 		}
 	}
-	var certificate *tls.CertificateVerificationError
-	var plain tls.RecordHeaderError
-	return errors.As(err, &certificate) || errors.As(err, &plain)
+	return broker.IsRefusal(err)
 }
 
 // reason says what happened, without the layers that kafka-go wraps around it.
@@ -229,8 +225,6 @@ func reason(err error) string {
 // hint says what to check.
 func hint(err error) string {
 	var network *net.OpError
-	var certificate *tls.CertificateVerificationError
-	var plain tls.RecordHeaderError
 	is := func(codes ...error) bool {
 		for _, code := range codes {
 			if errors.Is(err, code) {
@@ -240,19 +234,17 @@ func hint(err error) string {
 		return false
 	}
 	switch {
-	case errors.As(err, &certificate), errors.As(err, &plain):
-		return "check the TLS options and the broker's listener"
+	case broker.IsRefusal(err), is(io.EOF, io.ErrUnexpectedEOF):
+		return broker.Advice(err)
 	case is(kafka.TopicAuthorizationFailed, kafka.ClusterAuthorizationFailed):
 		return "ask for the right to write to the topic"
-	case is(kafka.SASLAuthenticationFailed, kafka.UnsupportedSASLMechanism, kafka.IllegalSASLState, kafka.SecurityDisabled):
-		return "check the SASL options, the user and the password"
 	case is(kafka.NotEnoughReplicas, kafka.NotEnoughReplicasAfterAppend):
 		return "check that enough brokers run for the topic's min.insync.replicas"
 	case is(kafka.NotLeaderForPartition, kafka.LeaderNotAvailable, protocol.ErrNoLeader, kafka.BrokerNotAvailable):
 		return "a leader is being elected; check the brokers if it lasts"
 	case is(kafka.InvalidTopic, kafka.InvalidPartitionNumber, kafka.InvalidConfiguration, kafka.PolicyViolation):
 		return "check the topic's name and the brokers' rules for topics"
-	case errors.As(err, &network), is(context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF):
+	case errors.As(err, &network), is(context.DeadlineExceeded):
 		return "check that Kafka runs and that --brokers names its address"
 	}
 	return "check the brokers' logs"

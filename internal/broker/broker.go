@@ -44,10 +44,14 @@ func New(o Options) (*Cluster, error) {
 		clientID    = "tillstream"
 		dialTimeout = 5 * time.Second
 	)
+	dial := dialPlain
+	if encryption != nil {
+		dial = dialEncrypted
+	}
 	return &Cluster{
 		Addresses: o.Addresses,
-		Dialer:    &kafka.Dialer{ClientID: clientID, Timeout: dialTimeout, TLS: encryption, SASLMechanism: mechanism},
-		Transport: &kafka.Transport{ClientID: clientID, Dial: dialBuffered, DialTimeout: dialTimeout, TLS: encryption, SASL: mechanism},
+		Dialer:    &kafka.Dialer{ClientID: clientID, DialFunc: dial, Timeout: dialTimeout, TLS: encryption, SASLMechanism: mechanism},
+		Transport: &kafka.Transport{ClientID: clientID, Dial: reading(dial), DialTimeout: dialTimeout, TLS: encryption, SASL: mechanism},
 	}, nil
 }
 
@@ -125,6 +129,9 @@ func (c *Cluster) dial(ctx context.Context) (*kafka.Conn, error) {
 		conn, err := c.Dialer.DialContext(ctx, "tcp", address)
 		if err == nil {
 			return conn, nil
+		}
+		if IsRefusal(err) {
+			return nil, err // the others would say the same
 		}
 		errs = append(errs, err)
 	}

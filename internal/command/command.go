@@ -50,7 +50,8 @@ func App() *cli.App {
 			"with nothing installed. Each flag can also be set by the environment variable\n" +
 			"that its help names.",
 		Commands: []*cli.Command{
-			demoCommand(), produceCommand(), consumeCommand(), etlCommand(), generateCommand(), versionCommand(),
+			demoCommand(), produceCommand(), consumeCommand(), etlCommand(), generateCommand(), healthCommand(),
+			completionCommand(), versionCommand(),
 		},
 		HideVersion:          true,
 		EnableBashCompletion: true,

@@ -15,8 +15,8 @@ import (
 	"tillstream/producer"
 )
 
-// Every flag's name, default and help is here and nowhere else. The README's
-// tables are checked against them.
+// Every flag's name, default and help is declared once. docs/configuration.md is
+// made from them.
 
 var (
 	brokersFlag = &cli.StringSliceFlag{Name: "brokers", Value: cli.NewStringSlice("localhost:9092"), Usage: "Kafka `ADDRESSES` to start from, host:port, comma-separated"}
@@ -39,6 +39,7 @@ var (
 	sourceFlag     = &cli.StringFlag{Name: "source", Usage: "transactions CSV `FILE` with the published columns"}
 	rateFlag       = &cli.Float64Flag{Name: "rate", Value: 50, Usage: "lines a second, fractions allowed; 0 is as fast as possible. PUT /rate changes it"}
 	loopFlag       = &cli.BoolFlag{Name: "loop", Usage: "begin again at the end, with new invoice numbers"}
+	renumberFlag   = &cli.BoolFlag{Name: "renumber", Usage: "new invoice numbers from the first line on: each run sells anew instead of sending the same lines again"}
 	limitFlag      = &cli.Int64Flag{Name: "limit", Usage: "stop after so many lines; 0 is no limit"}
 	stampFlag      = &cli.StringFlag{Name: "stamp", Value: producer.StampNow.String(), Usage: "now dates each line with the store's local time, keep leaves the source's date"}
 	duplicatesFlag = &cli.Float64Flag{Name: "duplicate-ratio", Usage: "share of lines to send twice, 0 to 1, to try the pipeline out"}
@@ -76,7 +77,7 @@ func clusterFlags() []cli.Flag {
 }
 
 func replayFlags() []cli.Flag {
-	return []cli.Flag{sourceFlag, rateFlag, loopFlag, limitFlag, stampFlag, duplicatesFlag, corruptFlag, seedFlag}
+	return []cli.Flag{sourceFlag, rateFlag, loopFlag, renumberFlag, limitFlag, stampFlag, duplicatesFlag, corruptFlag, seedFlag}
 }
 
 // bindEnvironment makes the flag settable by its environment variable.

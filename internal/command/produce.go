@@ -86,6 +86,7 @@ func producerConfig(c *cli.Context, log *slog.Logger, registry *prometheus.Regis
 		Stores:         stores,
 		Rate:           c.Float64(rateFlag.Name),
 		Loop:           c.Bool(loopFlag.Name),
+		Renumber:       c.Bool(renumberFlag.Name),
 		Limit:          c.Int64(limitFlag.Name),
 		Stamp:          stamp,
 		DuplicateRatio: c.Float64(duplicatesFlag.Name),

@@ -43,6 +43,7 @@ type Server struct {
 	port      int // of the brokers' protocol; the same over restarts
 	fixed     bool
 	control   int // port of the controller
+	secure    *secure
 
 	mu      sync.Mutex
 	process *process
@@ -56,6 +57,7 @@ type options struct {
 	port       int
 	flags      []string
 	properties map[string]string
+	secure     *secure
 }
 
 // Partitions sets how many partitions a topic gets that is created by its first
@@ -115,7 +117,7 @@ func Run(ctx context.Context, opts ...Option) (*Server, error) {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	s := &Server{dir: o.dir, flags: o.flags, port: o.port, fixed: o.port != 0}
+	s := &Server{dir: o.dir, flags: o.flags, port: o.port, fixed: o.port != 0, secure: o.secure}
 	var err error
 	if s.java, err = findJava(); err != nil {
 		return nil, err
@@ -156,17 +158,25 @@ func (s *Server) first(ctx context.Context, properties map[string]string) error 
 	if s.control, err = freePort(); err != nil {
 		return err
 	}
+	if s.secure != nil {
+		if s.secure.port, err = freePort(); err != nil {
+			return err
+		}
+	}
 	if err := s.configure(properties); err != nil {
 		return err
 	}
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails
 	cluster := base64.RawURLEncoding.EncodeToString(id[:])
+	// A retry on other ports finds the storage formatted.
+	arguments := []string{"format", "--ignore-formatted", "--cluster-id=" + cluster, "--config", s.config()}
+	if s.secure != nil {
+		arguments = append(arguments, s.secure.formatArgs()...)
+	}
 	format := exec.CommandContext(ctx, s.java, s.args("kafka.tools.StorageTool",
 		// A second of work is not worth a compiler's.
-		[]string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"},
-		// A retry on other ports finds the storage formatted.
-		"format", "--ignore-formatted", "--cluster-id="+cluster, "--config", s.config())...)
+		[]string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"}, arguments...)...)
 	if out, err := format.CombinedOutput(); err != nil {
 		hint := ""
 		if bytes.Contains(out, []byte("UnsupportedClassVersionError")) {
@@ -189,6 +199,16 @@ func (s *Server) configure(properties map[string]string) error {
 		"controller.listener.names":      "CONTROLLER",
 		"listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
 		"log.dirs":                       filepath.Join(s.dir, "data"),
+	}
+	if s.secure != nil {
+		if err := s.certify(); err != nil {
+			return fmt.Errorf("making Kafka's certificate: %w", err)
+		}
+		for _, name := range []string{"listeners", "advertised.listeners"} {
+			all[name] += ",SECURE://" + s.SecureAddr()
+		}
+		all["listener.security.protocol.map"] += ",SECURE:SASL_SSL"
+		maps.Copy(all, s.secure.properties(s.keyFile()))
 	}
 	maps.Copy(all, properties)
 	var text strings.Builder

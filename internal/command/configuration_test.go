@@ -11,37 +11,37 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-var update = flag.Bool("update", false, "rewrite the flag tables of README.md")
+var update = flag.Bool("update", false, "rewrite the tables of docs/configuration.md")
 
-// The README's tables of flags are made from the flags themselves.
-func TestReadmeListsTheFlags(t *testing.T) {
-	const path = "../../README.md"
+// The reference of all flags is made from the flags themselves.
+func TestConfigurationListsTheFlags(t *testing.T) {
+	const path = "../../docs/configuration.md"
 	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme := string(content)
+	page := string(content)
 	for name, command := range named(App()) {
 		if len(command.Flags) == 0 {
 			continue
 		}
 		begin, end := fmt.Sprintf("<!-- flags of %s -->\n", name), fmt.Sprintf("<!-- end of %s -->", name)
-		before, rest, ok1 := strings.Cut(readme, begin)
+		before, rest, ok1 := strings.Cut(page, begin)
 		old, after, ok2 := strings.Cut(rest, end)
 		if !ok1 || !ok2 {
-			t.Errorf("README.md has no lines %q and %q", strings.TrimSpace(begin), end)
+			t.Errorf("docs/configuration.md has no lines %q and %q", strings.TrimSpace(begin), end)
 			continue
 		}
 		table := flagTable(command)
 		if old != table {
-			readme = before + begin + table + end + after
+			page = before + begin + table + end + after
 			if !*update {
 				t.Errorf("the table of %s is not what its flags are; `go test ./internal/command -update` rewrites it", name)
 			}
 		}
 	}
 	if *update {
-		if err := os.WriteFile(path, []byte(readme), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -65,7 +65,7 @@ func named(app *cli.App) iter.Seq2[string, *cli.Command] {
 
 func flagTable(command *cli.Command) string {
 	var b strings.Builder
-	b.WriteString("\n| flag | default | what it does |\n|---|---|---|\n")
+	b.WriteString("\n| flag | variable | default | what it does |\n|---|---|---|---|\n")
 	for _, f := range command.Flags {
 		documented, ok := f.(cli.DocGenerationFlag)
 		if !ok || f.Names()[0] == "help" {
@@ -85,7 +85,7 @@ func flagTable(command *cli.Command) string {
 		if placeholder != "" {
 			placeholder = " " + placeholder
 		}
-		fmt.Fprintf(&b, "| `--%s%s` | %s | %s |\n", f.Names()[0], placeholder, value, usage)
+		fmt.Fprintf(&b, "| `--%s%s` | `%s` | %s | %s |\n", f.Names()[0], placeholder, documented.GetEnvVars()[0], value, usage)
 	}
 	b.WriteString("\n")
 	return b.String()
