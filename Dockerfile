@@ -8,7 +8,7 @@ FROM golang:1.26.8-bookworm AS build
 WORKDIR /src
 # The modules come first: they change rarely, and their layer is used again.
 COPY go.mod go.sum ./
-ARG GOPROXY=https://proxy.golang.org,direct
+ARG GOPROXY
 RUN go mod download
 COPY . .
 ARG VERSION=dev
