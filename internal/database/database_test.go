@@ -71,29 +71,6 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-// Root may write everywhere, so what a directory forbids is only seen by others.
-func TestFileThatMayNotBeWritten(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("root may write any file")
-	}
-	dir := t.TempDir()
-	db, err := Create(t.Context(), "sqlite:"+filepath.Join(dir, "a.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = db.Close()
-	if err := os.Chmod(filepath.Join(dir, "a.db"), 0o400); err != nil {
-		t.Fatal(err)
-	}
-	if db, err = Open(t.Context(), "sqlite:"+filepath.Join(dir, "a.db")); err == nil {
-		_, err = db.Exec(t.Context(), "CREATE TABLE x (a INT)")
-		_ = db.Close()
-	}
-	if err == nil || !strings.Contains(err.Error(), "may not write") {
-		t.Errorf("got %v", err)
-	}
-}
-
 // A name with characters that mean something in a URL is a file like any other.
 func TestOddFileNames(t *testing.T) {
 	for _, name := range []string{"a b.db", "50%.db", "what?.db", "a#b.db", "città & 北京.db", "x=y&mode=ro.db"} {
