@@ -31,7 +31,6 @@ type batch struct {
 	response  *fetch.Response // holds the messages' keys, values and headers; nil for none
 	records   []byte          // the lines' CSV records, in order
 	next      int64           // the offset after the last one
-	end       int64           // the partition's high watermark when it was fetched
 	known     bool            // settled already, by another owner: only to be remembered
 }
 

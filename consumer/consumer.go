@@ -55,6 +55,7 @@ type Consumer struct {
 	writer  *writer
 	status  *status
 	metrics *metrics
+	lags    *lags
 	totals  *totals.Totals
 	latest  *latest
 	began   time.Time
@@ -84,6 +85,7 @@ func New(cfg Config) (*Consumer, error) {
 		cfg:    cfg,
 		reader: &sale.Reader{Stores: cfg.Stores, Rates: cfg.Rates},
 		status: newStatus(cfg.Log),
+		lags:   newLags(),
 		totals: totals.New(cfg.Stores),
 		latest: newLatest(),
 		began:  time.Now(),
@@ -111,7 +113,7 @@ func New(cfg Config) (*Consumer, error) {
 			"lines", found.repeated, "dedupe_window", cfg.DedupeWindow.String())
 	}
 	c.metrics = newMetrics(cfg.Registerer, c.totals)
-	cfg.Registerer.MustRegister(c.status)
+	cfg.Registerer.MustRegister(c.status, c.lags)
 	c.writer = &writer{
 		csv:     csv,
 		token:   token,
@@ -121,6 +123,7 @@ func New(cfg Config) (*Consumer, error) {
 		latest:  c.latest,
 		status:  c.status,
 		metrics: c.metrics,
+		lags:    c.lags,
 		letters: newDeadLetters(cfg.Cluster, cfg.DeadLetterTopic, cfg.Topic),
 		traces:  traces{tracer: cfg.Tracer, topic: cfg.Topic, group: cfg.Group, letters: cfg.DeadLetterTopic},
 		batches: make(chan *batch, queuedBatches),

@@ -22,7 +22,8 @@ func TestMetricsAreDeclared(t *testing.T) {
 	kafka := startKafka(t, 2)
 	kafka.send(t, recordsOf(t, saleRows(0, 300), 2)...)
 	cfg := configFor(t, kafka)
-	drain(t, cfg)
+	c := start(t, cfg)
+	eventually(t, "all is settled", func() bool { return c.Summary().Consumed == 300 })
 	declared := make(map[string]telemetry.Metric)
 	for _, m := range telemetry.All() {
 		if m.From == "consume" {

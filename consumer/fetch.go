@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -36,7 +37,6 @@ type fetcher struct {
 	learnTo   int64 // up to here, exclusive
 	resolved  bool  // learnFrom is set
 	offset    int64 // to read now
-	end       int64 // of the partition, as last heard
 
 	ahead  *ahead             // what was asked for before it is needed, nil for nothing
 	reader recordbatch.Reader // its memory is used again
@@ -44,6 +44,9 @@ type fetcher struct {
 
 // run fetches, decodes and hands over until ctx ends. Troubles are waited out.
 func (f *fetcher) run(ctx context.Context) {
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watching.Go(func() { f.watchLog(ctx) })
 	var pause backoff.Backoff
 	defer f.consumer.status.forget(f.name())
 	for ctx.Err() == nil {
@@ -94,13 +97,13 @@ func (f *fetcher) fetch(ctx context.Context, pause *backoff.Backoff) error {
 // resolve finds the offsets that depend on the log: where it begins and ends, and
 // where the dedupe window does.
 func (f *fetcher) resolve(ctx context.Context) error {
-	log, err := f.offsets(ctx, kafka.FirstOffsetOf(f.partition), kafka.LastOffsetOf(f.partition))
+	log, err := f.ends(ctx)
 	if err != nil {
 		return err
 	}
-	f.end = log.LastOffset
-	if f.next > f.end { // nothing that is there was settled
-		f.sayGone(log)
+	f.consumer.lags.log(f.partition, log)
+	if f.next > log.LastOffset { // nothing that is there was settled
+		f.startOver(log)
 		f.next, f.learnTo = log.FirstOffset, 0
 	}
 	if f.next < 0 {
@@ -127,6 +130,11 @@ func (f *fetcher) resolve(ctx context.Context) error {
 	}
 	f.resolved = true
 	return nil
+}
+
+// ends asks the partition's leader where the log begins and ends.
+func (f *fetcher) ends(ctx context.Context) (kafka.PartitionOffsets, error) {
+	return f.offsets(ctx, kafka.FirstOffsetOf(f.partition), kafka.LastOffsetOf(f.partition))
 }
 
 // offsets asks the partition's leader.
@@ -157,7 +165,7 @@ func (f *fetcher) step(ctx context.Context, decoder *sale.Decoder) error {
 		return err
 	}
 	defer response.Release()
-	f.end = response.HighWatermark
+	f.consumer.lags.fetched(f.partition, response.HighWatermark)
 	if next := recordbatch.End(response.Records); next > f.offset {
 		f.ask(ctx, next) // while these are decoded
 	}
@@ -167,20 +175,24 @@ func (f *fetcher) step(ctx context.Context, decoder *sale.Decoder) error {
 // skipLost moves to the oldest message there is when the one to read next is not
 // there any more: retention was quicker than us, or the topic was made anew.
 func (f *fetcher) skipLost(ctx context.Context) error {
-	log, err := f.offsets(ctx, kafka.FirstOffsetOf(f.partition), kafka.LastOffsetOf(f.partition))
+	log, err := f.ends(ctx)
 	if err != nil {
 		return err
 	}
+	f.consumer.lags.log(f.partition, log)
 	if f.offset < f.learnTo && log.FirstOffset > f.offset {
 		f.offset = log.FirstOffset // what is gone cannot come again either
 		return nil
 	}
-	f.sayGone(log)
+	f.startOver(log)
 	f.offset, f.next, f.learnTo = log.FirstOffset, log.FirstOffset, 0
 	return nil
 }
 
-func (f *fetcher) sayGone(log kafka.PartitionOffsets) {
+// startOver says that what was to be read next is gone. What is in the log now waits,
+// all of it.
+func (f *fetcher) startOver(log kafka.PartitionOffsets) {
+	f.consumer.lags.settle(f.partition, log.FirstOffset)
 	f.consumer.cfg.Log.Error("messages to be read next are gone from Kafka, going on with the oldest there is",
 		"topic", f.claim.topic, "partition", f.partition, "expected_offset", f.next,
 		"oldest_offset", log.FirstOffset, "end_offset", log.LastOffset)
@@ -254,7 +266,7 @@ func (f *fetcher) handDecoded(ctx context.Context, b *batch) bool {
 // response.
 func (f *fetcher) batch(response *fetch.Response) *batch {
 	b := f.consumer.writer.spare.get()
-	b.claim, b.partition, b.end, b.known = f.claim, f.partition, f.end, f.offset < f.next
+	b.claim, b.partition, b.known = f.claim, f.partition, f.offset < f.next
 	b.received = time.Now()
 	if b.response = response; response != nil {
 		response.Retain()

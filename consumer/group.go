@@ -120,11 +120,11 @@ func (c *Consumer) hold(ctx context.Context, group *coordinator, partitions []in
 		}
 	}
 	own, release := newClaim(ctx, group.topic, group, c.status, partitions, c.cfg.SessionTimeout/2)
-	c.metrics.forget()
 	var fetchers []*fetcher
 	for _, p := range partitions {
 		fetchers = append(fetchers, c.fetcherOf(own, p, places))
 	}
+	c.lags.assign(partitions, own.committed)
 	var running sync.WaitGroup
 	for _, f := range fetchers { // only now: from here on the claim is shared
 		running.Go(func() { f.run(ctx) })
@@ -134,6 +134,7 @@ func (c *Consumer) hold(ctx context.Context, group *coordinator, partitions []in
 	<-ctx.Done()
 	running.Wait()
 	release()
+	c.lags.forget()
 	for p, offset := range own.settled {
 		c.known[p] = offset
 	}

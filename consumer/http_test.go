@@ -113,8 +113,7 @@ func TestMetricsAreAsDesigned(t *testing.T) {
 		}
 	}
 	r := runningOf(t, c)
-	r.Finish()
-	r.wait(t)
+	eventually(t, "all is settled", func() bool { return r.Summary().Consumed == 301 && r.Summary().DeadLetters == 1 })
 	problems, err := testutil.GatherAndLint(prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return gather(t, cfg), nil }))
 	if err != nil || len(problems) > 0 {
 		t.Errorf("promlint: %v, %v", problems, err)

@@ -19,7 +19,6 @@ type metrics struct {
 	conflicts   prometheus.Counter
 	rejected    *prometheus.CounterVec
 	deadLetters prometheus.Counter
-	lagging     *prometheus.GaugeVec
 	latency     prometheus.Histogram
 	sync        prometheus.Histogram
 	identities  prometheus.Gauge
@@ -31,7 +30,6 @@ type metrics struct {
 // counts are the same figures for the summary and the live view, of this run.
 type counts struct {
 	consumed, written, duplicates, conflicts, rejected, deadLetters atomic.Int64
-	lag                                                             lags
 }
 
 func newMetrics(r prometheus.Registerer, sums *totals.Totals) *metrics {
@@ -43,7 +41,6 @@ func newMetrics(r prometheus.Registerer, sums *totals.Totals) *metrics {
 		conflicts:   make.NewCounter(telemetry.ConflictingLines.CounterOpts()),
 		rejected:    make.NewCounterVec(telemetry.RejectedLines.CounterOpts(), telemetry.RejectedLines.Labels),
 		deadLetters: make.NewCounter(telemetry.DeadLetters.CounterOpts()),
-		lagging:     make.NewGaugeVec(telemetry.ConsumerLag.GaugeOpts(), telemetry.ConsumerLag.Labels),
 		latency:     make.NewHistogram(telemetry.LineLatency.HistogramOpts()),
 		sync:        make.NewHistogram(telemetry.CSVSync.HistogramOpts()),
 		identities:  make.NewGauge(telemetry.DedupeIdentities.GaugeOpts()),
@@ -53,7 +50,6 @@ func newMetrics(r prometheus.Registerer, sums *totals.Totals) *metrics {
 	}
 	make.NewCounterFunc(telemetry.WrittenLines.CounterOpts(), func() float64 { return float64(sums.Lines()) })
 	make.NewCounterFunc(telemetry.CSVBytes.CounterOpts(), func() float64 { return float64(m.bytes.Load()) })
-	m.counts.lag.partitions = map[int]int64{}
 	return m
 }
 

@@ -70,4 +70,4 @@ func (c *Consumer) Summary() Summary {
 }
 
 // Lag is how many messages of our partitions are not settled yet.
-func (c *Consumer) Lag() int64 { return c.metrics.counts.lag.sum() }
+func (c *Consumer) Lag() int64 { return c.lags.sum() }

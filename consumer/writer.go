@@ -33,6 +33,7 @@ type writer struct {
 	latest  *latest
 	status  *status
 	metrics *metrics
+	lags    *lags
 	letters *deadLetters
 	traces  traces
 	batches chan *batch
@@ -128,7 +129,7 @@ func (w *writer) settle(batches []*batch) (settled bool) {
 	for _, b := range batches {
 		if !b.known {
 			claim.settled[b.partition] = b.next
-			w.metrics.lag(b.partition, b.end-b.next)
+			w.lags.settle(b.partition, b.next)
 			messages += len(b.messages)
 		}
 	}

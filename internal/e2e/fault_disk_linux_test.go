@@ -48,6 +48,7 @@ func TestFullDisk(t *testing.T) {
 	if messages > int64(written) {
 		t.Errorf("%d messages are committed, but only %v lines are on disk", messages, written)
 	}
+	c.eventually(t, "the lag is what is not committed", func() bool { return lagIsRight(t, c, kafka) })
 	if n := tries(); n != 1 {
 		t.Errorf("its log says %d times that the disk is full, not once:\n%s", n, c.stderr.String())
 	}
@@ -57,6 +58,7 @@ func TestFullDisk(t *testing.T) {
 	c.wait(t)
 	c = consuming(t, kafka, topic, out)
 	isFull(c)
+	c.eventually(t, "after the restart the lag is what is not committed", func() bool { return lagIsRight(t, c, kafka) })
 	if n := c.metric(t, "tillstream_written_lines_total"); n < written {
 		t.Errorf("/metrics says %v lines after the restart, %v before", n, written)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -78,6 +79,22 @@ func (l *live) samples(t *testing.T, name string) map[string]float64 {
 func (l *live) partitions(t *testing.T) []string {
 	t.Helper()
 	return slices.Sorted(maps.Keys(l.samples(t, "tillstream_consumer_lag_messages")))
+}
+
+// lagIsRight reports whether the consumer shows for each partition what is in the log
+// and not committed. There must be some.
+func lagIsRight(t *testing.T, l *live, kafka *kafkatest.Broker) bool {
+	t.Helper()
+	ends, shown := kafka.EndOffsets(t, l.topic), l.samples(t, "tillstream_consumer_lag_messages")
+	var all int64
+	for p, offset := range committed(t, kafka, l.topic, len(ends)) {
+		waits := ends[p] - offset
+		if got, ok := shown[fmt.Sprintf(`{partition="%d"}`, p)]; !ok || int64(got) != waits {
+			return false
+		}
+		all += waits
+	}
+	return all > 0
 }
 
 // leaves ends it in good order and returns its summary.

@@ -42,6 +42,7 @@ func TestDeadLettersCannotBeWritten(t *testing.T) {
 	ok(t, "produce", "--brokers", kafka.Addr(), "--topic", topic, "--source", source, "--rate", "0", "--listen", "") // more waits behind it
 	tries := func() bool { return len(c.troubles("dead-letter")) > 0 }
 	c.eventually(t, "it says so in its log", tries)
+	c.eventually(t, "the lag is what is not committed", func() bool { return lagIsRight(t, c, kafka) })
 	if got := committed(t, kafka, topic, 1)[0]; got > at {
 		t.Errorf("offset %d is committed, beyond %d, which is not dealt with", got, at)
 	}

@@ -54,7 +54,7 @@ var (
 	DeadLetters = declare(Metric{Name: "dead_letters_total", Kind: Counter, Unit: "messages", From: byConsume,
 		Help: "Messages written to the dead-letter topic: rejected and conflicting ones."})
 	ConsumerLag = declare(Metric{Name: "consumer_lag_messages", Kind: Gauge, Unit: "messages", Labels: []string{"partition"}, From: byConsume, PerPartition: 1,
-		Help: "Messages in the partition that are not settled yet."})
+		Help: "Messages in the partition that are not settled yet, counted to the end that Kafka last told. Whoever has the partition shows it; while Kafka is away nobody has."})
 	LineLatency = declare(Metric{Name: "line_latency_seconds", Kind: Histogram, Unit: "seconds", From: byConsume,
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
 		Help:    "From a line's Kafka timestamp until it is on disk."})
