@@ -19,6 +19,7 @@ func init() {
 		t.Helper()
 		return serverDatabase(t, "source"), serverDatabase(t, "warehouse")
 	}
+	hideWarehouse = behindProxy
 }
 
 // serverDatabase names a database that is dropped when the test ends.

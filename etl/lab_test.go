@@ -3,6 +3,7 @@ package etl
 import (
 	"database/sql"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -47,6 +48,19 @@ func predecessorLab(t testing.TB, tables ...string) *lab {
 var newDatabases = func(t testing.TB) (source, warehouse string) {
 	dir := t.TempDir()
 	return "sqlite:" + filepath.Join(dir, "source.db"), "sqlite:" + filepath.Join(dir, "warehouse.db")
+}
+
+// hideWarehouse returns how to take the warehouse away from what uses the lab's
+// configuration from now on, and how to bring it back. The lab itself keeps it.
+var hideWarehouse = func(l *lab) (away, back func()) {
+	file := strings.TrimPrefix(l.cfg.Warehouse, "sqlite:")
+	move := func(from, to string) {
+		l.Helper()
+		if err := os.Rename(from, to); err != nil {
+			l.Fatal(err)
+		}
+	}
+	return func() { move(file, file+".away") }, func() { move(file+".away", file) }
 }
 
 func openDatabase(t testing.TB, address string) *database.DB {

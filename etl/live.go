@@ -32,7 +32,8 @@ type Live struct {
 	mu      sync.Mutex
 	trouble error
 
-	summary  Summary
+	own      *run // one for all sessions
+	netUSD   sale.Micros
 	caughtUp time.Time // when there was last nothing left to read
 }
 
@@ -45,6 +46,13 @@ const (
 	rebuildPause = time.Minute
 )
 
+// busyAfter is how long the warehouse may take for one look at the files and the lines
+// found before that is a trouble. It has its own patience: see database.DB.Transact.
+var busyAfter = 15 * time.Second // not a constant for the tests' sake
+
+// errBusy is what is wrong when it takes longer.
+var errBusy = errors.New("the warehouse is busy: the lines at hand have been waiting for it; `tillstream etl status` shows who else writes to it")
+
 // errStarting is what is wrong with Live until it has first reached the warehouse.
 var errStarting = errors.New("connecting to the warehouse")
 
@@ -55,7 +63,7 @@ func NewLive(cfg Config, options LiveOptions) *Live {
 	}
 	cfg = cfg.withDefaults()
 	return &Live{cfg: cfg, options: options, metrics: newLiveMetrics(cfg.Registerer), finish: make(chan struct{}),
-		trouble: errStarting, summary: Summary{Step: stepLive}}
+		trouble: errStarting, own: &run{cfg: cfg, step: stepLive}}
 }
 
 // Finish makes Run end when it has reached the end of the files, or on any trouble.
@@ -90,21 +98,22 @@ func (l *Live) setTrouble(err error) {
 // waits for to be over, unless Drain is set: the files keep what the warehouse does
 // not have yet. The summary is filled also with an error.
 func (l *Live) Run(ctx context.Context) (Summary, error) {
-	began := time.Now()
+	l.own.began = time.Now()
 	err := l.run(ctx)
-	l.summary.Seconds = float64(time.Since(began).Milliseconds()) / 1000
-	return l.summary, err
+	summary := l.own.summary()
+	summary.NetUSD = l.netUSD.String()
+	return summary, err
 }
 
 func (l *Live) run(ctx context.Context) error {
 	var pause backoff.Backoff
 	for {
-		done := l.summary.Read
+		done := l.own.read
 		err := l.session(ctx)
 		switch {
 		case err == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()):
 			return nil
-		case l.options.Drain, l.finishing(), errors.Is(err, database.ErrLocked) && l.summary.Run == 0:
+		case l.options.Drain, l.finishing(), errors.Is(err, database.ErrLocked) && l.own.id == 0:
 			// A lock of our own, from before a connection broke, may last for a while.
 			return err
 		case ctx.Err() != nil: // it could not be finished in time: the files still have it
@@ -112,7 +121,7 @@ func (l *Live) run(ctx context.Context) error {
 			return nil //nolint:nilerr // it was told to stop, and did
 		}
 		l.setTrouble(err)
-		if l.summary.Read > done {
+		if l.own.read > done {
 			pause = backoff.Backoff{}
 		}
 		if !pause.Wait(ctx) {
@@ -122,48 +131,32 @@ func (l *Live) run(ctx context.Context) error {
 }
 
 // session follows the files as long as nothing goes wrong. Nothing of it is
-// remembered in the next one but what the warehouse holds.
+// remembered in the next one but what the warehouse holds, and the run: all sessions
+// are one, so that a trouble that lasts is one row of dw.etl_run, however often it is
+// tried.
 func (l *Live) session(ctx context.Context) (err error) {
 	dw, err := database.Open(ctx, l.cfg.Warehouse)
 	if err != nil {
 		return fmt.Errorf("the warehouse: %w", err)
 	}
 	defer dw.Close()
-	ctx, r, err := begin(ctx, l.cfg, dw, stepLive)
+	if ctx, err = l.own.open(ctx, dw); err != nil {
+		return err
+	}
+	defer func() { err = l.own.finish(ctx, err) }()
+	writer, err := newFactWriter(ctx, l.own, true)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		l.count(r)
-		err = r.finish(ctx, err)
-	}()
-	l.summary.Run = r.id
-	if err := l.metrics.begin(ctx, r); err != nil {
-		return err
-	}
-	writer, err := newFactWriter(ctx, r, true)
-	if err != nil {
-		return err
-	}
-	s := &liveSession{Live: l, run: r, writer: writer, reader: l.cfg.reader()}
+	s := &liveSession{Live: l, run: l.own, writer: writer, reader: l.cfg.reader()}
 	s.follower = newFollower(l.options.Dir, l.cfg.Log, func(ctx context.Context, source string) (string, error) {
 		return watermark(ctx, dw, source)
 	})
 	if err := s.follow(ctx); err != nil {
 		return err
 	}
-	net, err := netUSD(context.WithoutCancel(ctx), dw)
-	l.summary.NetUSD = net.String()
+	l.netUSD, err = netUSD(context.WithoutCancel(ctx), dw)
 	return err
-}
-
-// count adds what a session has done to the summary.
-func (l *Live) count(r *run) {
-	l.summary.Read += r.read
-	l.summary.Inserted += r.inserted
-	l.summary.Updated += r.updated
-	l.summary.Duplicates += r.duplicates
-	l.summary.Rejected += r.rejected
 }
 
 // liveSession is one connection to the warehouse.
@@ -174,11 +167,14 @@ type liveSession struct {
 	follower *follower
 	reader   *sale.Reader
 	looked   time.Time // when it was last seen to the aggregates
-	recorded time.Time // when the record of runs was last read
+	recorded time.Time // when the record of runs was last written and read
 }
 
 func (s *liveSession) follow(ctx context.Context) error {
+	busy := time.AfterFunc(busyAfter, func() { s.setTrouble(errBusy) })
+	defer busy.Stop()
 	for {
+		busy.Reset(busyAfter)
 		if time.Since(s.looked) > rebuildPause {
 			if err := s.rebuild(ctx); err != nil {
 				return err
@@ -186,7 +182,7 @@ func (s *liveSession) follow(ctx context.Context) error {
 			s.looked = time.Now()
 		}
 		if time.Since(s.recorded) > recordEvery {
-			if err := s.metrics.refresh(ctx, s.run); err != nil {
+			if err := s.record(ctx); err != nil {
 				return err
 			}
 			s.recorded = time.Now()
@@ -221,6 +217,14 @@ func (s *liveSession) follow(ctx context.Context) error {
 	}
 }
 
+// record tells the others how far this run is, and looks what they have done.
+func (s *liveSession) record(ctx context.Context) error {
+	if err := s.run.record(ctx); err != nil {
+		return err
+	}
+	return s.metrics.refresh(ctx, s.run)
+}
+
 func (l *Live) finishing() bool {
 	select {
 	case <-l.finish:
@@ -253,6 +257,7 @@ func (s *liveSession) settle(ctx context.Context, p *part) error {
 	})
 	failSpan(span, err)
 	if err != nil {
+		s.run.rejected = before // they are counted when it works
 		return err
 	}
 	s.follower.done(p)

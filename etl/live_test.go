@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -310,13 +311,98 @@ func TestLiveFollows(t *testing.T) {
 	l.invoices(40)
 }
 
-// A warehouse that is not there yet, or goes away, is waited for, and nothing is
-// lost or doubled.
-func TestLiveWaitsForTheWarehouse(t *testing.T) {
+// stream is Live under way.
+type stream struct {
+	*till
+	live     *Live
+	registry *prometheus.Registry
+	log      *strings.Builder // read it after it has ended
+	ended    chan error
+}
+
+// follow starts Live, with the configuration as it is.
+func (t *till) follow() *stream {
+	t.Helper()
+	s := &stream{till: t, registry: prometheus.NewRegistry(), log: new(strings.Builder), ended: make(chan error, 1)}
+	cfg := t.cfg
+	cfg.Registerer = s.registry
+	cfg.Log = slog.New(slog.NewTextHandler(s.log, nil))
+	s.live = NewLive(cfg, LiveOptions{Dir: t.dir, Poll: 10 * time.Millisecond})
+	go func() {
+		_, err := s.live.Run(t.Context())
+		s.ended <- err
+	}()
+	return s
+}
+
+// troubled waits until it says what is wrong, flowing until nothing is.
+func (s *stream) troubled(text string) {
+	s.Helper()
+	eventually(s, "the trouble is told: "+text, func() bool {
+		err := s.live.Ready()
+		return err != nil && !errors.Is(err, errStarting) && strings.Contains(err.Error(), text)
+	})
+	if got := gauge(s, s.registry, "tillstream_etl_live_up"); got != 0 {
+		s.Errorf("up is %v", got)
+	}
+}
+
+func (s *stream) flowing(facts int) {
+	s.Helper()
+	var trouble error
+	defer func() {
+		if s.Failed() {
+			s.Logf("the last trouble: %v", trouble)
+		}
+	}()
+	eventually(s, fmt.Sprintf("%d lines are there", facts), func() bool {
+		trouble = s.live.Ready()
+		return trouble == nil && s.query("SELECT COUNT(*) FROM dw.fact_sales")[0] == fmt.Sprint(facts)
+	})
+	if got := gauge(s, s.registry, "tillstream_etl_live_up"); got != 1 {
+		s.Errorf("up is %v", got)
+	}
+}
+
+// end lets it come to its end. So many troubles are in its log, each once, and it is
+// one run.
+func (s *stream) end(troubles int) {
+	s.Helper()
+	s.live.Finish()
+	if err := <-s.ended; err != nil {
+		s.Error(err)
+	}
+	for _, text := range []string{"no lines reach the warehouse", "lines reach the warehouse again"} {
+		if n := strings.Count(s.log.String(), text); n != troubles {
+			s.Errorf("%q is %d times in the log, want %d:\n%s", text, n, troubles, s.log)
+		}
+	}
+	s.same("SELECT status, rows_read, rows_inserted FROM dw.etl_run WHERE step = 'live'", fmt.Sprintf("done|%d|%[1]d", s.next))
+	s.invoices(s.next)
+	// What was tried in vain does not count.
+	if got := counter(s, s.registry, "tillstream_etl_rows_total", stepLive, outcomeInserted); got != float64(s.next) {
+		s.Errorf("%v rows are counted, want %d", got, s.next)
+	}
+}
+
+// tries waits for so many tries in vain. Each opens and closes the run, which changes
+// its row; a database of its own that nobody can reach has no row to change.
+func (s *stream) tries(n int) {
+	s.Helper()
+	seen := make(map[string]bool)
+	eventually(s, fmt.Sprintf("it has tried %d times", n), func() bool {
+		for _, row := range s.query("SELECT status, finished_at FROM dw.etl_run WHERE step = 'live' AND status = 'failed'") {
+			seen[row] = true
+		}
+		return len(seen) >= n
+	})
+}
+
+// A table that is away: every try gets as far as the run's record, and fails. Nothing
+// is lost or doubled, and however often it tries it is one run and one trouble.
+func TestLiveTriesAgain(t *testing.T) {
 	l := newTill(newLab(t))
 	l.append(l.lines(3)...)
-	// A table that is away stands for a server that is: the same path is taken for
-	// whatever goes wrong.
 	away := func() { mustExec(t, l.dw, "ALTER TABLE dw.etl_watermark RENAME TO dw.etl_watermark_away") }
 	back := func() { mustExec(t, l.dw, "ALTER TABLE dw.etl_watermark_away RENAME TO dw.etl_watermark") }
 	if l.dw.Engine() == database.SQLServer {
@@ -324,61 +410,81 @@ func TestLiveWaitsForTheWarehouse(t *testing.T) {
 		back = func() { mustExec(t, l.dw, "EXEC sp_rename 'dw.etl_watermark_away', 'etl_watermark', 'OBJECT'") }
 	}
 	away()
-	registry := prometheus.NewRegistry()
-	cfg := l.cfg
-	cfg.Registerer = registry
-	live := NewLive(cfg, LiveOptions{Dir: l.dir, Poll: 10 * time.Millisecond})
-	ended := make(chan error, 1)
-	go func() {
-		_, err := live.Run(t.Context())
-		ended <- err
-	}()
-	troubled := func() bool { err := live.Ready(); return err != nil && !errors.Is(err, errStarting) }
-	eventually(t, "the trouble is told", troubled)
-	if got := gauge(t, registry, "tillstream_etl_live_up"); got != 0 {
-		t.Errorf("up is %v", got)
-	}
+	s := l.follow()
+	s.troubled("etl_watermark")
+	s.tries(5)
+	l.same("SELECT COUNT(*), MAX(rows_read) FROM dw.etl_run WHERE step = 'live'", "1|0")
 	back()
-	var trouble error
-	defer func() {
-		if t.Failed() {
-			t.Logf("the last trouble: %v", trouble)
-		}
-	}()
-	eventually(t, "lines flow", func() bool { trouble = live.Ready(); return trouble == nil })
+	s.flowing(3)
 	away()
 	l.append(l.lines(4)...)
-	eventually(t, "the trouble is told", troubled)
+	s.troubled("etl_watermark")
+	s.tries(3)
+	l.same("SELECT COUNT(*), MAX(rows_read) FROM dw.etl_run WHERE step = 'live'", "1|3")
 	back()
-	eventually(t, "lines flow again", func() bool { return live.Ready() == nil && l.query("SELECT COUNT(*) FROM dw.fact_sales")[0] == "7" })
-	if got := gauge(t, registry, "tillstream_etl_live_up"); got != 1 {
-		t.Errorf("up is %v", got)
+	s.flowing(7)
+	s.end(2)
+}
+
+// A warehouse that is not there yet, or goes away: the server refuses, the file is
+// missing. It leaves no row in the record of a warehouse that nobody reaches.
+func TestLiveWaitsForTheWarehouse(t *testing.T) {
+	l := newTill(newLab(t))
+	l.append(l.lines(3)...)
+	away, back := hideWarehouse(l.lab)
+	away()
+	s := l.follow()
+	s.troubled("opening")
+	back()
+	s.flowing(3)
+	troubles := 1
+	if l.serverEngine() { // a file that is open cannot go away
+		away()
+		l.append(l.lines(4)...)
+		s.troubled("")
+		back()
+		s.flowing(7)
+		troubles++
 	}
-	live.Finish()
-	if err := <-ended; err != nil {
-		t.Error(err)
+	s.end(troubles)
+}
+
+// A warehouse that somebody else writes to for long: the lines wait, which is told,
+// and go on when it is their turn.
+func TestLiveWaitsForItsTurn(t *testing.T) {
+	defer func(was time.Duration) { busyAfter = was }(busyAfter)
+	busyAfter = 200 * time.Millisecond
+	l := newTill(newLab(t))
+	s := l.follow()
+	s.flowing(0)
+	for range 2 {
+		mustTransact(t, l.dw, func(ctx context.Context, tx *database.Tx) error {
+			if err := lockFacts(ctx, tx); err != nil {
+				return err
+			}
+			l.append(l.lines(5)...)
+			s.troubled("busy")
+			return nil
+		})
+		s.flowing(l.next)
 	}
-	l.invoices(7)
-	// Of the counters the last try counts, of what was tried in vain nothing does.
-	if got := counter(t, registry, "tillstream_etl_rows_total", stepLive, outcomeInserted); got != 7 {
-		t.Errorf("%v rows are counted", got)
-	}
+	s.end(2)
 }
 
 // gauge is the value of a metric without labels.
-func gauge(t *testing.T, g prometheus.Gatherer, name string) float64 {
+func gauge(t testing.TB, g prometheus.Gatherer, name string) float64 {
 	t.Helper()
 	return metricOf(t, g, name).GetGauge().GetValue()
 }
 
 // counter is the value of a metric that has a label of this value.
-func counter(t *testing.T, g prometheus.Gatherer, name string, labels ...string) float64 {
+func counter(t testing.TB, g prometheus.Gatherer, name string, labels ...string) float64 {
 	t.Helper()
 	return metricOf(t, g, name, labels...).GetCounter().GetValue()
 }
 
 // metricOf finds the metric whose labels have all these values.
-func metricOf(t *testing.T, g prometheus.Gatherer, name string, labels ...string) *dto.Metric {
+func metricOf(t testing.TB, g prometheus.Gatherer, name string, labels ...string) *dto.Metric {
 	t.Helper()
 	families, err := g.Gather()
 	if err != nil {

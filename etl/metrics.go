@@ -35,7 +35,7 @@ type liveMetrics struct {
 	mu          sync.Mutex
 	steps       map[string]*stepRecord
 	differences sql.NullInt64    // of the last verify that got to its end
-	current     map[string]int64 // rows of Live's own run, which are in the record when it has ended
+	current     map[string]int64 // rows of Live's own run, which steps leaves out
 	caughtUp    time.Time        // when Live had nothing left to load
 }
 
@@ -106,15 +106,8 @@ func (m *liveMetrics) collect() (all []prometheus.Metric) {
 	return all
 }
 
-// begin takes note of what was there before Live's own run.
-func (m *liveMetrics) begin(ctx context.Context, r *run) error {
-	return m.read(ctx, r, func() { clear(m.current) })
-}
-
-// refresh looks what other steps have done since.
-func (m *liveMetrics) refresh(ctx context.Context, r *run) error { return m.read(ctx, r, func() {}) }
-
-func (m *liveMetrics) read(ctx context.Context, r *run, also func()) error {
+// refresh looks what there is besides Live's own run.
+func (m *liveMetrics) refresh(ctx context.Context, r *run) error {
 	steps, err := stepRecords(ctx, r.dw, r.id)
 	if err != nil {
 		return fmt.Errorf("reading the record of runs: %w", err)
@@ -128,7 +121,6 @@ func (m *liveMetrics) read(ctx context.Context, r *run, also func()) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.steps, m.differences = steps, differences
-	also()
 	return nil
 }
 
