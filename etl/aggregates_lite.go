@@ -19,15 +19,8 @@ import (
 // and would have to send all lines: there the statements of aggregates.go do it.
 // A test sees to it that both come to the same.
 
-const (
-	// mostCells is how many cells of an aggregate are added up before they are
-	// written: about 20 MB, and three aggregates get so large.
-	mostCells = 100_000
-	// mostTexts bounds the texts that are known by number.
-	mostTexts = 200_000
-	// cellsInInsert is how many cells a statement writes.
-	cellsInInsert = 50
-)
+// cellsInInsert is how many cells a statement writes.
+const cellsInInsert = 50
 
 // mostGrain and mostMeasures are the most columns that an aggregate has.
 const (
@@ -43,7 +36,6 @@ type cellValues [mostMeasures]int64
 // adder adds up lines for all aggregates.
 type adder struct {
 	tx      *database.Tx
-	counts  bool // keep dw.agg_customer_count current
 	all     []*cells
 	numbers map[string]int32 // texts by number
 	texts   []string
@@ -113,7 +105,6 @@ func (a *adder) close() {
 func refreshLite(ctx context.Context, tx *database.Tx, touched string, change func() error) error {
 	a := newAdder(tx)
 	defer a.close()
-	a.counts = true
 	if err := a.add(ctx, -1, "invoice_id IN ("+touched+")"); err != nil {
 		return fmt.Errorf("reading what the aggregates lose: %w", err)
 	}
@@ -123,29 +114,12 @@ func refreshLite(ctx context.Context, tx *database.Tx, touched string, change fu
 	if err := a.add(ctx, 1, "invoice_id IN ("+touched+")"); err != nil {
 		return fmt.Errorf("reading what the aggregates gain: %w", err)
 	}
-	if err := a.flush(ctx, true); err != nil {
-		return err
+	for _, c := range a.all {
+		if err := a.write(ctx, c); err != nil {
+			return fmt.Errorf("writing %s: %w", c.table, err)
+		}
 	}
 	return deleteCountless(ctx, tx)
-}
-
-// rebuildLite adds up all facts for SQLite, day by day, so that memory does not
-// grow with the lines of a month.
-func rebuildLite(ctx context.Context, tx *database.Tx, months [][2]int, progress func(done, total int64)) error {
-	a := newAdder(tx)
-	defer a.close()
-	for i, month := range months {
-		for day := month[0]; day <= month[1]; day++ {
-			if err := a.add(ctx, 1, "date_key = @day", sql.Named("day", day)); err != nil {
-				return fmt.Errorf("reading the facts: %w", err)
-			}
-			if err := a.flush(ctx, i == len(months)-1 && day == month[1]); err != nil {
-				return err
-			}
-		}
-		progress(int64(i+1), int64(len(months)))
-	}
-	return nil
 }
 
 // add adds the lines of dw.sales_line that a condition names, with a sign. All
@@ -229,24 +203,6 @@ func (a *adder) number(text string) int32 {
 	return n
 }
 
-// flush writes what was added up: the aggregates of so many cells that memory
-// needs it, or all.
-func (a *adder) flush(ctx context.Context, all bool) error {
-	all = all || len(a.texts) > mostTexts
-	for _, c := range a.all {
-		if all || len(c.values) > mostCells {
-			if err := a.write(ctx, c); err != nil {
-				return fmt.Errorf("writing %s: %w", c.table, err)
-			}
-		}
-	}
-	if all {
-		clear(a.numbers)
-		a.texts = a.texts[:0]
-	}
-	return nil
-}
-
 // write adds an aggregate's cells to its table, in the order of its key.
 func (a *adder) write(ctx context.Context, c *cells) error {
 	keys := make([]cellKey, 0, len(c.values))
@@ -268,7 +224,7 @@ func (a *adder) write(ctx context.Context, c *cells) error {
 		}
 		return 0
 	})
-	if a.counts && c.table == customerTable {
+	if c.table == customerTable {
 		if err := a.recount(ctx, c, keys); err != nil {
 			return err
 		}
@@ -298,11 +254,7 @@ func (a *adder) write(ctx context.Context, c *cells) error {
 			return err
 		}
 	}
-	if err := a.deleteEmpty(ctx, c); err != nil {
-		return err
-	}
-	clear(c.values)
-	return nil
+	return a.deleteEmpty(ctx, c)
 }
 
 // recount brings the number of customers up to date, before their cells are written.

@@ -249,6 +249,17 @@ func followFacts(t *testing.T, refresh func(context.Context, *database.Tx, strin
 	if difference := differences(followed, contents(t, dw)); difference != "" {
 		t.Errorf("followed (-) and rebuilt (+) differ:\n%s", difference)
 	}
+	// The same where memory holds next to nothing, and most of it is put aside.
+	defer func(cells, texts int) { mostCells, mostTexts = cells, texts }(mostCells, mostTexts)
+	for _, few := range []struct{ cells, texts int }{{10, 200}, {1000, 3}} {
+		mostCells, mostTexts = few.cells, few.texts
+		mustTransact(t, dw, func(ctx context.Context, tx *database.Tx) error {
+			return rebuildAggregates(ctx, tx, func(int64, int64) {})
+		})
+		if difference := differences(followed, contents(t, dw)); difference != "" {
+			t.Errorf("followed (-) and rebuilt with %+v in memory (+) differ:\n%s", few, difference)
+		}
+	}
 	mustTransact(t, dw, func(ctx context.Context, tx *database.Tx) error {
 		years, months, err := periods(ctx, tx)
 		if err != nil {

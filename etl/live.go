@@ -198,7 +198,7 @@ func (s *liveSession) follow(ctx context.Context) error {
 				return err
 			}
 			if ctx.Err() != nil {
-				return nil //nolint:nilerr // it was told to stop, and did
+				return nil
 			}
 			continue
 		}

@@ -427,26 +427,46 @@ func TestLiveTriesAgain(t *testing.T) {
 }
 
 // A warehouse that is not there yet, or goes away: the server refuses, the file is
-// missing. It leaves no row in the record of a warehouse that nobody reaches.
+// missing. It leaves no row in the record of a warehouse that nobody reaches. A day's
+// files wait for it meanwhile; nothing of them is lost or doubled, also where the
+// source brings the same lines later.
 func TestLiveWaitsForTheWarehouse(t *testing.T) {
 	l := newTill(newLab(t))
-	l.append(l.lines(3)...)
+	l.reference()
+	var sold []sale.Row
+	sell := func(n int) {
+		rows := l.lines(n)
+		l.append(rows...)
+		sold = append(sold, rows...)
+	}
 	away, back := hideWarehouse(l.lab)
 	away()
 	s := l.follow()
 	s.troubled("opening")
+	for hour := range 24 {
+		sell(10)
+		l.rotate(fmt.Sprintf("20240305T%02d0000.000Z", hour))
+	}
+	sell(3)
 	back()
-	s.flowing(3)
+	s.flowing(l.next)
 	troubles := 1
 	if l.serverEngine() { // a file that is open cannot go away
 		away()
-		l.append(l.lines(4)...)
+		sell(4)
 		s.troubled("")
 		back()
-		s.flowing(7)
+		s.flowing(l.next)
 		troubles++
 	}
 	s.end(troubles)
+	l.sell(sold...)
+	if got := l.load(); got.Rejected != 0 {
+		t.Errorf("got %+v", got)
+	}
+	l.invoices(l.next)
+	l.same("SELECT origin, COUNT(*), SUM(usd_micros) FROM dw.fact_sales GROUP BY origin", fmt.Sprintf("batch|%d|%d", l.next, l.next*100_000_000))
+	l.kinds(l.verified(VerifyOptions{CSV: l.dir}), map[string]int64{})
 }
 
 // A warehouse that somebody else writes to for long: the lines wait, which is told,
