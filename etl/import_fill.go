@@ -89,9 +89,7 @@ func (i *importer) fillServer(ctx context.Context, text *importText) (done bool,
 	}()
 	columns := i.kept()
 	names := i.names(columns)
-	// A transaction ends with the context that it was begun in, and copyFile's ends
-	// before the commit.
-	if err := i.copyFile(ctx, columns, func(context.Context) (*database.Bulk, error) {
+	if err := i.copyFile(ctx, columns, func(ctx context.Context) (*database.Bulk, error) {
 		c, err := i.db.HeldBulk(ctx, i.table.name, names)
 		if err != nil {
 			return nil, err

@@ -99,10 +99,13 @@ func hint(err error) string {
 }
 
 // IsTransient reports whether the same thing may well work when it is tried again:
-// a deadlock, a lock that was not to be had in time, a connection that broke.
+// a deadlock, a lock that was not to be had in time, a connection that broke or lost step.
 func IsTransient(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return false
+	}
+	if errors.Is(err, errLostStep) {
+		return true
 	}
 	var lite *sqlite.Error
 	if errors.As(err, &lite) {

@@ -147,6 +147,53 @@ func TestServerBulkThatFails(t *testing.T) {
 	}
 }
 
+// Wherever in a packet a copy ends, its row is there and the next question gets its
+// own answer. A packet has 4,088 bytes, and a row of a text two for each letter.
+func TestServerBulkEndsAnywhere(t *testing.T) {
+	db := createServer(t)
+	db.Pool().SetMaxOpenConns(1)
+	mustExec(t, db, "CREATE TABLE stage.texts (s NVARCHAR(4000) NOT NULL)")
+	fill := func(bulk *Bulk, letters int) (int64, error) {
+		if err := bulk.Add(strings.Repeat("x", letters)); err != nil {
+			return 0, bulk.Abort(err)
+		}
+		return bulk.Close()
+	}
+	want := 0
+	for letters := 2000; letters <= 2050; letters++ {
+		bulk, err := db.Bulk(t.Context(), "stage.texts", []string{"s"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := fill(bulk, letters); n != 1 || err != nil {
+			t.Fatalf("%d rows, %v", n, err)
+		}
+		want++
+		// The same, held: the row is there after a commit, and not at all after an error,
+		// which must be worth another try.
+		held, err := db.HeldBulk(t.Context(), "stage.texts", []string{"s"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = fill(held.Bulk, letters); err == nil {
+			err = held.Commit()
+			want++
+		}
+		held.Rollback()
+		if err != nil && !IsTransient(err) {
+			t.Fatalf("%d letters: %v", letters, err)
+		}
+		for ask := range 3 {
+			if n := number(t, db, "SELECT @n", sql.Named("n", ask)); n != int64(ask) {
+				t.Fatalf("after a copy of %d letters the answer to %d is %d", letters, ask, n)
+			}
+		}
+		if n := number(t, db, "SELECT COUNT(*) FROM stage.texts"); n != int64(want) {
+			t.Fatalf("%d rows are there, want %d", n, want)
+		}
+	}
+}
+
 // Two transactions that wait for each other: the one that the server ends is run
 // again.
 func TestServerDeadlock(t *testing.T) {
