@@ -5,20 +5,12 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"net"
-	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"syscall"
 	"time"
 
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
+	"tillstream/internal/workbench"
 )
 
 const (
@@ -42,7 +34,7 @@ func (b *bench) latencies() error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("| %d | %.1f ms | %.1f ms | %.0f |\n", rate, 1e3*quantile(counts, 0.5), 1e3*quantile(counts, 0.99), counts[math.Inf(1)])
+		fmt.Printf("| %d | %.1f ms | %.1f ms | %.0f |\n", rate, 1e3*workbench.Quantile(counts, 0.5), 1e3*workbench.Quantile(counts, 0.99), counts[math.Inf(1)])
 	}
 	fmt.Println()
 	return nil
@@ -55,26 +47,26 @@ func (b *bench) latency(topic string, rate int, over time.Duration) (counts map[
 	if err := settle(); err != nil {
 		return nil, err
 	}
-	if err := b.server.CreateTopic(b.ctx, topic, partitions); err != nil {
+	if err := b.server.CreateTopic(b.Context, topic, partitions); err != nil {
 		return nil, err
 	}
-	consumer, err := b.background("consume", "--topic", topic, "--group", topic, "--out", filepath.Join(b.dir, topic))
+	consumer, err := b.background("consume", "--topic", topic, "--group", topic, "--out", filepath.Join(b.Dir, topic))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, consumer.stop()) }()
+	defer func() { err = errors.Join(err, consumer.Stop()) }()
 	producer, err := b.background("produce", "--topic", topic, "--source", b.source, "--loop", "--rate", strconv.Itoa(rate))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, producer.stop()) }()
-	pause(2 * time.Second) // past the first connections
-	before, err := consumer.histogram("tillstream_line_latency_seconds")
+	defer func() { err = errors.Join(err, producer.Stop()) }()
+	workbench.Pause(2 * time.Second) // past the first connections
+	before, err := consumer.Histogram("tillstream_line_latency_seconds")
 	if err != nil {
 		return nil, err
 	}
-	pause(over)
-	counts, err = consumer.histogram("tillstream_line_latency_seconds")
+	workbench.Pause(over)
+	counts, err = consumer.Histogram("tillstream_line_latency_seconds")
 	if err != nil {
 		return nil, err
 	}
@@ -89,15 +81,15 @@ func (b *bench) rates() error {
 	fmt.Print("| --rate | measured | off by |\n|---|---|---|\n")
 	for _, rate := range []float64{0.5, 5, 50, 500, 5000, 50_000} {
 		topic := fmt.Sprintf("bench-rate-%g", rate)
-		if err := b.server.CreateTopic(b.ctx, topic, partitions); err != nil {
+		if err := b.server.CreateTopic(b.Context, topic, partitions); err != nil {
 			return err
 		}
 		producer, err := b.background("produce", "--topic", topic, "--source", b.source, "--loop", "--rate", strconv.FormatFloat(rate, 'g', -1, 64))
 		if err != nil {
 			return err
 		}
-		got, err := producer.rate(rate)
-		if err := errors.Join(err, producer.stop()); err != nil {
+		got, err := rateOf(producer, rate)
+		if err := errors.Join(err, producer.Stop()); err != nil {
 			return err
 		}
 		fmt.Printf("| %g | %.4g | %.2f %% |\n", rate, got, 100*math.Abs(got-rate)/rate)
@@ -106,16 +98,16 @@ func (b *bench) rates() error {
 	return nil
 }
 
-// rate is the messages a second over the measured time: from one acknowledgement
+// rateOf is the messages a second over the measured time: from one acknowledgement
 // to another, so that it is right for one line every two seconds too.
-func (p *background) rate(target float64) (float64, error) {
-	pause(2 * time.Second)
-	firstCount, firstAt, err := p.change()
+func rateOf(p *workbench.Process, target float64) (float64, error) {
+	workbench.Pause(2 * time.Second)
+	firstCount, firstAt, err := change(p)
 	if err != nil {
 		return 0, err
 	}
-	pause(measured - time.Duration(float64(time.Second)/(2*target)))
-	lastCount, lastAt, err := p.change()
+	workbench.Pause(measured - time.Duration(float64(time.Second)/(2*target)))
+	lastCount, lastAt, err := change(p)
 	if err != nil {
 		return 0, err
 	}
@@ -123,14 +115,14 @@ func (p *background) rate(target float64) (float64, error) {
 }
 
 // change waits until the count of messages changes and returns it with the time.
-func (p *background) change() (float64, time.Time, error) {
+func change(p *workbench.Process) (float64, time.Time, error) {
 	const name = "tillstream_produced_messages_total"
-	was, err := p.counter(name)
+	was, err := p.Counter(name)
 	if err != nil {
 		return 0, time.Time{}, err
 	}
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); pause(time.Millisecond) {
-		is, err := p.counter(name)
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); workbench.Pause(time.Millisecond) {
+		is, err := p.Counter(name)
 		if err != nil {
 			return 0, time.Time{}, err
 		}
@@ -139,119 +131,4 @@ func (p *background) change() (float64, time.Time, error) {
 		}
 	}
 	return 0, time.Time{}, errors.New("no message was acknowledged within 10 s")
-}
-
-// pause lets the steady state go on.
-func pause(d time.Duration) { time.Sleep(d) }
-
-// background is a tillstream that runs beside the measuring.
-type background struct {
-	cmd     *exec.Cmd
-	address string
-}
-
-// freeAddress is one to listen on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
-
-func (b *bench) background(args ...string) (*background, error) {
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	p := &background{address: address, cmd: exec.CommandContext(b.ctx, b.binary, append(args, "--brokers", b.server.Addr(), "--listen", address)...)}
-	p.cmd.Stderr = os.Stderr
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); pause(20 * time.Millisecond) {
-		response, err := http.Get("http://" + address + "/readyz")
-		if err != nil {
-			continue
-		}
-		if err := response.Body.Close(); err != nil {
-			return nil, errors.Join(err, p.stop())
-		}
-		if response.StatusCode == http.StatusOK {
-			return p, nil
-		}
-	}
-	return nil, errors.Join(fmt.Errorf("tillstream %s is not ready within 30 s", args[0]), p.stop())
-}
-
-func (p *background) stop() error {
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return err
-	}
-	return p.cmd.Wait()
-}
-
-func (p *background) metrics() (string, error) {
-	response, err := http.Get("http://" + p.address + "/metrics")
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	return string(body), err
-}
-
-func (p *background) counter(name string) (float64, error) {
-	body, err := p.metrics()
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(body) {
-		if value, ok := strings.CutPrefix(line, name+" "); ok {
-			return strconv.ParseFloat(strings.TrimSpace(value), 64)
-		}
-	}
-	return 0, fmt.Errorf("no metric %s", name)
-}
-
-// histogram returns a histogram's cumulative counts by upper bound.
-func (p *background) histogram(name string) (map[float64]float64, error) {
-	body, err := p.metrics()
-	if err != nil {
-		return nil, err
-	}
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(strings.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	counts := make(map[float64]float64)
-	for _, m := range families[name].GetMetric() {
-		counts[math.Inf(1)] = float64(m.GetHistogram().GetSampleCount())
-		for _, bucket := range m.GetHistogram().GetBucket() {
-			counts[bucket.GetUpperBound()] = float64(bucket.GetCumulativeCount())
-		}
-	}
-	return counts, nil
-}
-
-// quantile interpolates in the bucket that holds it, as PromQL's
-// histogram_quantile does.
-func quantile(cumulative map[float64]float64, q float64) float64 {
-	rank := q * cumulative[math.Inf(1)]
-	lower, below, upper := 0.0, 0.0, math.Inf(1)
-	for bound, count := range cumulative {
-		if count >= rank && bound < upper {
-			upper = bound
-		}
-	}
-	for bound, count := range cumulative {
-		if bound < upper && bound > lower {
-			lower, below = bound, count
-		}
-	}
-	if math.IsInf(upper, 1) {
-		return lower
-	}
-	return lower + (upper-lower)*(rank-below)/(cumulative[upper]-below)
 }

@@ -6,23 +6,20 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"tillstream/internal/interop"
 	"tillstream/internal/kafkatest"
+	"tillstream/internal/workbench"
 )
 
 const partitions = 4
@@ -33,20 +30,12 @@ func main() {
 	old := flag.Int("old-lines", 200_000, "messages for the predecessor's Python loop, which would take minutes for all")
 	only := flag.String("only", "", "one part: latency, consume, produce, rate or window")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *lines, *runs, *old, *only)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	workbench.Main("bench", func(w *workbench.Bench) error { return run(&bench{Bench: w, lines: *lines}, *runs, *old, *only) })
 }
 
 // bench is one run's surroundings.
 type bench struct {
-	ctx      context.Context
-	dir      string // scratch
-	binary   string
+	*workbench.Bench
 	server   *kafkatest.Server
 	source   string // transactions.csv
 	messages string // the same as kcat -P takes it
@@ -54,32 +43,23 @@ type bench struct {
 	round    int
 }
 
-func run(ctx context.Context, lines, runs, old int, only string) (err error) {
+func run(b *bench, runs, old int, only string) (err error) {
 	if _, err := exec.LookPath("kcat"); err != nil {
 		return errors.New("kcat is not installed; install it with: apt-get install kcat")
 	}
-	b := &bench{ctx: ctx, lines: lines}
-	if b.dir, err = os.MkdirTemp("", "tillstream-bench-"); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
-	b.binary = filepath.Join(b.dir, "tillstream")
-	if err := b.command("go", "build", "-o", b.binary, "tillstream"); err != nil {
-		return err
-	}
-	say("starting Kafka")
-	if b.server, err = kafkatest.Run(ctx, kafkatest.JavaFlags("-Xmx1g")); err != nil {
+	workbench.Say("starting Kafka")
+	if b.server, err = kafkatest.Run(b.Context, kafkatest.JavaFlags("-Xmx1g")); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.server.Close()) }()
-	say("generating %d lines", lines)
-	if err := b.command(b.binary, "generate", "--lines", strconv.Itoa(lines), "--out", filepath.Join(b.dir, "data")); err != nil {
+	data, err := b.Generate(b.lines)
+	if err != nil {
 		return err
 	}
-	b.source = filepath.Join(b.dir, "data", "transactions.csv")
+	b.source = filepath.Join(data, "transactions.csv")
 
 	fmt.Printf("%d messages, %d partitions, %d runs of each in turns, %d processors, %s\n\n",
-		lines, partitions, runs, runtime.NumCPU(), time.Now().UTC().Format(time.DateOnly))
+		b.lines, partitions, runs, runtime.NumCPU(), time.Now().UTC().Format(time.DateOnly))
 	for _, part := range []struct {
 		name string
 		run  func() error
@@ -110,8 +90,7 @@ type contender struct {
 
 // median is the middle of the times for a million messages.
 func (c *contender) median() time.Duration {
-	sorted := slices.Sorted(slices.Values(c.took))
-	return time.Duration(float64(sorted[len(sorted)/2]) * 1e6 / float64(c.lines))
+	return time.Duration(float64(workbench.Median(c.took)) * 1e6 / float64(c.lines))
 }
 
 // race runs the contenders in turns and prints how each compares with the first.
@@ -127,7 +106,7 @@ func (b *bench) race(title string, runs int, contenders ...*contender) error {
 			}
 			if took := time.Since(began); b.round > 0 { // the first round warms up
 				c.took = append(c.took, took)
-				say("%s, run %d: %.2f s", c.name, b.round, took.Seconds())
+				workbench.Say("%s, run %d: %.2f s", c.name, b.round, took.Seconds())
 			}
 		}
 	}
@@ -147,7 +126,7 @@ func settle() error { return exec.Command("sync").Run() }
 
 func (b *bench) consuming(runs, old int) error {
 	const topic = "bench-consume"
-	if err := b.server.CreateTopic(b.ctx, topic, partitions); err != nil {
+	if err := b.server.CreateTopic(b.Context, topic, partitions); err != nil {
 		return err
 	}
 	collector := newCollector()
@@ -156,7 +135,7 @@ func (b *bench) consuming(runs, old int) error {
 	if err := b.watched(collector, "produce", "--topic", topic, "--source", b.source, "--rate", "0", "--stamp", "keep"); err != nil {
 		return err
 	}
-	python, err := interop.Interpreter(b.ctx)
+	python, err := interop.Interpreter(b.Context)
 	if err != nil {
 		return err
 	}
@@ -164,10 +143,10 @@ func (b *bench) consuming(runs, old int) error {
 	if err != nil {
 		return err
 	}
-	raw := filepath.Join(b.dir, "raw")
+	raw := filepath.Join(b.Dir, "raw")
 	drain := func(run func(args ...string) error) func() error {
 		return func() error {
-			out := filepath.Join(b.dir, "out")
+			out := filepath.Join(b.Dir, "out")
 			if err := os.RemoveAll(out); err != nil {
 				return err
 			}
@@ -185,7 +164,7 @@ func (b *bench) consuming(runs, old int) error {
 	if err != nil {
 		return err
 	}
-	say("%d spans reached the collector, %d scrapes were answered", collector.spans.Load(), collector.scrapes.Load())
+	workbench.Say("%d spans reached the collector, %d scrapes were answered", collector.spans.Load(), collector.scrapes.Load())
 	if collector.spans.Load() == 0 || collector.scrapes.Load() == 0 {
 		return errors.New("nothing was traced or nothing was scraped: the figures are not what they are called")
 	}
@@ -193,7 +172,7 @@ func (b *bench) consuming(runs, old int) error {
 		&contender{name: "tillstream consume --drain", lines: b.lines, once: drain(watched)},
 		&contender{name: "the predecessor's Python loop", lines: old, once: func() error {
 			return b.command(python, script, "--brokers", b.server.Addr(), "--topic", topic,
-				"--out", filepath.Join(b.dir, "old.csv"), "--count", strconv.Itoa(old), "--timeout", "600")
+				"--out", filepath.Join(b.Dir, "old.csv"), "--count", strconv.Itoa(old), "--timeout", "600")
 		}},
 	)
 }
@@ -201,8 +180,8 @@ func (b *bench) consuming(runs, old int) error {
 func (b *bench) producing(runs int) error {
 	// What kcat and the Java tool are to send: the same messages, ready made.
 	const model = "bench-messages"
-	b.messages = filepath.Join(b.dir, "messages")
-	if err := b.server.CreateTopic(b.ctx, model, partitions); err != nil {
+	b.messages = filepath.Join(b.Dir, "messages")
+	if err := b.server.CreateTopic(b.Context, model, partitions); err != nil {
 		return err
 	}
 	if err := b.tillstream("produce", "--topic", model, "--source", b.source, "--rate", "0"); err != nil {
@@ -215,7 +194,7 @@ func (b *bench) producing(runs int) error {
 	topic := func() (string, error) {
 		topics++
 		name := fmt.Sprintf("bench-produce-%d", topics)
-		return name, b.server.CreateTopic(b.ctx, name, partitions)
+		return name, b.server.CreateTopic(b.Context, name, partitions)
 	}
 	return b.race("producing, acks from all", runs,
 		&contender{name: "kcat -P", lines: b.lines, once: func() error {
@@ -230,12 +209,13 @@ func (b *bench) producing(runs int) error {
 			if err != nil {
 				return err
 			}
-			tool, err := kafkatest.Tool(b.ctx, "org.apache.kafka.tools.ProducerPerformance", "--topic", t, "--num-records", strconv.Itoa(b.lines),
+			tool, err := kafkatest.Tool(b.Context, "org.apache.kafka.tools.ProducerPerformance", "--topic", t, "--num-records", strconv.Itoa(b.lines),
 				"--throughput", "-1", "--payload-file", b.messages, "--producer-props", "bootstrap.servers="+b.server.Addr(), "acks=all")
 			if err != nil {
 				return err
 			}
-			return finish(tool)
+			_, err = workbench.Finish(tool)
+			return err
 		}},
 		&contender{name: "tillstream produce --rate 0", lines: b.lines, once: func() error {
 			t, err := topic()
@@ -248,11 +228,17 @@ func (b *bench) producing(runs int) error {
 }
 
 func (b *bench) tillstream(args ...string) error {
-	return b.command(b.binary, append(args, "--brokers", b.server.Addr(), "--listen", "localhost:0")...)
+	return b.command(b.Binary, append(args, "--brokers", b.server.Addr(), "--listen", "localhost:0")...)
+}
+
+// background starts a tillstream that runs beside the measuring.
+func (b *bench) background(args ...string) (*workbench.Process, error) {
+	return b.Start(append(args, "--brokers", b.server.Addr())...)
 }
 
 func (b *bench) command(name string, args ...string) error {
-	return finish(exec.CommandContext(b.ctx, name, args...))
+	_, err := b.Run(name, args...)
+	return err
 }
 
 func (b *bench) toFile(path, name string, args ...string) (err error) {
@@ -261,18 +247,8 @@ func (b *bench) toFile(path, name string, args ...string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	cmd := exec.CommandContext(b.ctx, name, args...)
+	cmd := exec.CommandContext(b.Context, name, args...)
 	cmd.Stdout = f
-	return finish(cmd)
+	_, err = workbench.Finish(cmd)
+	return err
 }
-
-func finish(cmd *exec.Cmd) error {
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, stderr.String())
-	}
-	return nil
-}
-
-func say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

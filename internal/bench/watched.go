@@ -15,6 +15,8 @@ import (
 
 	trace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	"tillstream/internal/workbench"
 )
 
 // scrapeEvery is several times as often as prometheus/prometheus.yml asks.
@@ -52,19 +54,19 @@ func newCollector() *collector {
 // watched runs tillstream as it runs in production: its traces are sent and its
 // metrics are scraped.
 func (b *bench) watched(c *collector, args ...string) error {
-	address, err := freeAddress()
+	address, err := workbench.FreeAddress()
 	if err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(b.ctx)
+	ctx, stop := context.WithCancel(b.Context)
 	scraping := make(chan struct{})
 	go func() {
 		defer close(scraping)
 		c.scrape(ctx, "http://"+address+"/metrics")
 	}()
-	cmd := exec.CommandContext(b.ctx, b.binary, append(args, "--brokers", b.server.Addr(), "--listen", address)...)
+	cmd := exec.CommandContext(b.Context, b.Binary, append(args, "--brokers", b.server.Addr(), "--listen", address)...)
 	cmd.Env = append(os.Environ(), "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
-	err = finish(cmd)
+	_, err = workbench.Finish(cmd)
 	stop()
 	<-scraping
 	return err

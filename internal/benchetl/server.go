@@ -15,6 +15,8 @@ import (
 	"time"
 
 	_ "github.com/microsoft/go-mssqldb"
+
+	"tillstream/internal/workbench"
 )
 
 // bareTable has the columns of dbo.transactions, without the row version.
@@ -37,11 +39,11 @@ func (b *bench) server(address string) (err error) {
 	if _, err := exec.LookPath(freebcp); err != nil {
 		return errors.New("freebcp is not installed; install it with: apt-get install freetds-bin")
 	}
-	data, err := b.generate(b.lines)
+	data, err := b.Generate(b.lines)
 	if err != nil {
 		return err
 	}
-	target, err := newTarget(b.ctx, address)
+	target, err := newTarget(b.Context, address)
 	if err != nil {
 		return err
 	}
@@ -49,7 +51,7 @@ func (b *bench) server(address string) (err error) {
 	peer, file := "freebcp", data+"/transactions.csv"
 	var theirs, ours []time.Duration
 	for round := range b.runs {
-		say("SQL Server, round %d of %d", round+1, b.runs)
+		workbench.Say("SQL Server, round %d of %d", round+1, b.runs)
 		if err := target.drop(); err != nil {
 			return err
 		}
@@ -79,8 +81,8 @@ func (b *bench) server(address string) (err error) {
 		theirs = append(theirs, took)
 	}
 	fmt.Printf("| %d lines of sale into SQL Server | seconds | lines a second |\n|---|---|---|\n", b.lines)
-	fmt.Printf("| %s, a bare table of the same columns | %.1f | %.0f |\n", peer, median(theirs).Seconds(), float64(b.lines)/median(theirs).Seconds())
-	fmt.Printf("| etl import | %.1f | %.0f |\n", median(ours).Seconds(), float64(b.lines)/median(ours).Seconds())
+	fmt.Printf("| %s, a bare table of the same columns | %.1f | %.0f |\n", peer, workbench.Median(theirs).Seconds(), float64(b.lines)/workbench.Median(theirs).Seconds())
+	fmt.Printf("| etl import | %.1f | %.0f |\n", workbench.Median(ours).Seconds(), float64(b.lines)/workbench.Median(ours).Seconds())
 	fmt.Printf("| rate, as a share of the bare copy's | %.2f | |\n\n", ratio(theirs, ours))
 	return nil
 }
@@ -146,7 +148,7 @@ func (t *target) freebcp(b *bench, program, file string) (time.Duration, error) 
 		port = "1433"
 	}
 	password, _ := t.server.User.Password()
-	u, failed := b.command(nil, program, "dbo.bare", "in", file, "-D", t.name, "-S", host+":"+port,
+	u, failed := b.Run(program, "dbo.bare", "in", file, "-D", t.name, "-S", host+":"+port,
 		"-U", t.server.User.Username(), "-P", password, "-c", "-t", ",", "-F", "2", "-b", strconv.Itoa(b.lines))
 	rows, err := t.bareRows()
 	switch {
@@ -159,7 +161,7 @@ func (t *target) freebcp(b *bench, program, file string) (time.Duration, error) 
 	case rows != b.lines:
 		return 0, fmt.Errorf("freebcp has copied %d lines of %d", rows, b.lines)
 	}
-	return u.wall, nil
+	return u.Wall, nil
 }
 
 // bareRows counts what has come to the bare table.

@@ -3,12 +3,9 @@
 package fx
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -16,6 +13,7 @@ import (
 	"github.com/govalues/decimal"
 
 	"tillstream/data"
+	"tillstream/internal/reference"
 )
 
 // Rate is an exact number of units per USD: Coefficient × 10^-Scale, above zero.
@@ -36,8 +34,14 @@ type dated struct {
 
 const secondsPerDay = 24 * 60 * 60
 
-// header of a rates file, see DESIGN §3.
-var header = []string{"Date", "Currency", "Units Per USD"}
+// The columns of a rates file.
+const (
+	columnDate     = "Date"
+	columnCurrency = "Currency"
+	columnRate     = "Units Per USD"
+)
+
+var columns = []string{columnDate, columnCurrency, columnRate}
 
 // Default is the table built into the binary.
 func Default() *Table {
@@ -49,66 +53,13 @@ func Default() *Table {
 }
 
 // Load reads a rates file: CSV with the columns Date, Currency, Units Per USD.
-func Load(path string) (*Table, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("opening the rates file: %w", err)
-	}
-	defer f.Close()
-	t, err := Read(f)
-	if err != nil {
-		return nil, fmt.Errorf("reading the rates file %s: %w", path, err)
-	}
-	return t, nil
-}
+func Load(path string) (*Table, error) { return reference.Load("the rates file", path, Read) }
 
 // Read reads a rates file as Load does.
 func Read(r io.Reader) (*Table, error) {
-	in := csv.NewReader(r)
-	got, err := in.Read()
-	if errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("it is empty; the first line must be %q", strings.Join(header, ","))
-	}
-	if err != nil {
-		return nil, err
-	}
-	got[0] = strings.TrimPrefix(got[0], "\ufeff")
-	if !slices.Equal(got, header) {
-		return nil, fmt.Errorf("the header is %q; it must be %q", strings.Join(got, ","), strings.Join(header, ","))
-	}
 	t := &Table{currencies: make(map[string][]dated)}
-	for {
-		record, err := in.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		line, _ := in.FieldPos(0)
-		day, err := time.Parse(time.DateOnly, record[0])
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %q is no date like 2023-01-31", line, record[0])
-		}
-		currency := record[1]
-		if len(currency) != 3 || strings.Trim(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-			return nil, fmt.Errorf("line %d: %q is no currency code like EUR", line, currency)
-		}
-		d, err := decimal.Parse(record[2])
-		if err != nil || !d.IsPos() {
-			return nil, fmt.Errorf("line %d: %q is no rate above zero", line, record[2])
-		}
-		if len(record[2]) > decimal.MaxPrec { // the library would round it
-			return nil, fmt.Errorf("line %d: the rate %q is longer than %d characters", line, record[2], decimal.MaxPrec)
-		}
-		d = d.Trim(0)
-		n := dated{day: dayOf(day), rate: Rate{Coefficient: d.Coef(), Scale: d.Scale()}}
-		for _, other := range t.currencies[currency] {
-			if other.day == n.day {
-				return nil, fmt.Errorf("line %d: %s has a second rate for %s", line, currency, record[0])
-			}
-		}
-		t.currencies[currency] = append(t.currencies[currency], n)
+	if err := reference.Read(r, columns, t.add); err != nil {
+		return nil, err
 	}
 	if len(t.currencies) == 0 {
 		return nil, errors.New("it holds no rate")
@@ -117,6 +68,34 @@ func Read(r io.Reader) (*Table, error) {
 		sort.Slice(rates, func(i, j int) bool { return rates[i].day < rates[j].day })
 	}
 	return t, nil
+}
+
+// add takes in a record of a rates file.
+func (t *Table) add(row reference.Row) error {
+	date, currency, rate := row.Field(columnDate), row.Field(columnCurrency), row.Field(columnRate)
+	day, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		return fmt.Errorf("%q is no date like 2023-01-31", date)
+	}
+	if len(currency) != 3 || strings.Trim(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return fmt.Errorf("%q is no currency code like EUR", currency)
+	}
+	d, err := decimal.Parse(rate)
+	if err != nil || !d.IsPos() {
+		return fmt.Errorf("%q is no rate above zero", rate)
+	}
+	if len(rate) > decimal.MaxPrec { // the library would round it
+		return fmt.Errorf("the rate %q is longer than %d characters", rate, decimal.MaxPrec)
+	}
+	d = d.Trim(0)
+	n := dated{day: dayOf(day), rate: Rate{Coefficient: d.Coef(), Scale: d.Scale()}}
+	for _, other := range t.currencies[currency] {
+		if other.day == n.day {
+			return fmt.Errorf("%s has a second rate for %s", currency, date)
+		}
+	}
+	t.currencies[currency] = append(t.currencies[currency], n)
+	return nil
 }
 
 // On returns a currency's rate for a sale at the given local time: the latest on

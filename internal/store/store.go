@@ -3,17 +3,16 @@
 package store
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 	_ "time/tzdata" // the binary runs in images that have no zone files
 
 	"tillstream/data"
+	"tillstream/internal/reference"
 )
 
 // Store is one shop.
@@ -52,73 +51,37 @@ func Default() *Directory {
 
 // Load reads a stores file: CSV with at least Store ID, Country and City, the
 // country by its published name (native or ASCII), its English name or its code.
-func Load(path string) (*Directory, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("opening the stores file: %w", err)
-	}
-	defer f.Close()
-	d, err := Read(f)
-	if err != nil {
-		return nil, fmt.Errorf("reading the stores file %s: %w", path, err)
-	}
-	return d, nil
-}
+func Load(path string) (*Directory, error) { return reference.Load("the stores file", path, Read) }
 
 // Read reads a stores file as Load does.
 func Read(r io.Reader) (*Directory, error) {
-	in := csv.NewReader(r)
-	header, err := in.Read()
-	if errors.Is(err, io.EOF) {
-		return nil, errors.New("it is empty; the first line must name the columns")
-	}
-	if err != nil {
-		return nil, err
-	}
-	at := make(map[string]int, len(header))
-	for i, name := range header {
-		at[strings.TrimSpace(strings.TrimPrefix(name, "\ufeff"))] = i
-	}
-	for _, name := range []string{columnID, columnCountry, columnCity} {
-		if _, ok := at[name]; !ok {
-			return nil, fmt.Errorf("there is no column %q among %q", name, header)
-		}
-	}
 	d := &Directory{byID: make(map[string]*Store)}
-	for {
-		record, err := in.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		field := func(column string) string {
-			if i, ok := at[column]; ok {
-				return strings.TrimSpace(record[i])
-			}
-			return ""
-		}
-		line, _ := in.FieldPos(0)
-		country, ok := CountryNamed(field(columnCountry))
-		if !ok {
-			return nil, fmt.Errorf("line %d: %q is no country that is known here", line, field(columnCountry))
-		}
-		s := &Store{ID: field(columnID), Country: country, City: field(columnCity), Name: field(columnName)}
-		if s.ID == "" {
-			return nil, fmt.Errorf("line %d: the Store ID is empty", line)
-		}
-		if _, twice := d.byID[s.ID]; twice {
-			return nil, fmt.Errorf("line %d: store %s is there twice", line, s.ID)
-		}
-		s.Zone = zoneAt(country, field(columnLatitude), field(columnLongitude))
-		d.byID[s.ID] = s
-		d.sorted = append(d.sorted, s)
+	if err := reference.Read(r, []string{columnID, columnCountry, columnCity}, d.add); err != nil {
+		return nil, err
 	}
 	if len(d.sorted) == 0 {
 		return nil, errors.New("it names no store")
 	}
 	return d, nil
+}
+
+// add takes in a record of a stores file.
+func (d *Directory) add(row reference.Row) error {
+	country, ok := CountryNamed(row.Field(columnCountry))
+	if !ok {
+		return fmt.Errorf("%q is no country that is known here", row.Field(columnCountry))
+	}
+	s := &Store{ID: row.Field(columnID), Country: country, City: row.Field(columnCity), Name: row.Field(columnName)}
+	if s.ID == "" {
+		return errors.New("the Store ID is empty")
+	}
+	if _, twice := d.byID[s.ID]; twice {
+		return fmt.Errorf("store %s is there twice", s.ID)
+	}
+	s.Zone = zoneAt(country, row.Field(columnLatitude), row.Field(columnLongitude))
+	d.byID[s.ID] = s
+	d.sorted = append(d.sorted, s)
+	return nil
 }
 
 // Lookup finds a store by its published ID.

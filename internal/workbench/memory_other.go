@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package main
+package workbench
 
 // kilobyteOrByte is the unit of rusage's maximum resident set: bytes here (macOS).
 const kilobyteOrByte = 1
