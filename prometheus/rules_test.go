@@ -181,6 +181,37 @@ func TestNamesExist(t *testing.T) {
 	check(runbook, string(content))
 }
 
+// An alert that is renamed, and left under its old name in alertmanager.yml, would
+// not keep others silent any more.
+func TestInhibitionNamesAlerts(t *testing.T) {
+	config := read[struct {
+		Rules []struct {
+			Source []string `yaml:"source_matchers"`
+			Target []string `yaml:"target_matchers"`
+		} `yaml:"inhibit_rules"`
+	}](t, "alertmanager.yml")
+	rules, _ := all(t)
+	areas := map[string]bool{}
+	for _, r := range rules {
+		areas[r.Labels["area"]] = true
+	}
+	names, matcher := alerts(t), regexp.MustCompile(`^(alertname|area)(?:=|=~|!=)"([\w|]+)"$`)
+	for _, r := range config.Rules {
+		for _, text := range append(r.Source, r.Target...) {
+			m := matcher.FindStringSubmatch(text)
+			if m == nil {
+				t.Errorf("alertmanager.yml: %q is no matcher that this test reads", text)
+				continue
+			}
+			for _, value := range strings.Split(m[2], "|") {
+				if (m[1] == "area" && !areas[value]) || (m[1] == "alertname" && !slices.Contains(names, value)) {
+					t.Errorf("alertmanager.yml: %q names %s, which no alert has", text, value)
+				}
+			}
+		}
+	}
+}
+
 // Each alert has a rule test in which it fires, and one in which it does not.
 func TestAlertsAreTested(t *testing.T) {
 	fires, silent := map[string]bool{}, map[string]bool{}
