@@ -50,7 +50,7 @@ func App() *cli.App {
 			"with nothing installed. Each flag can also be set by the environment variable\n" +
 			"that its help names.",
 		Commands: []*cli.Command{
-			demoCommand(), produceCommand(), consumeCommand(), etlCommand(), generateCommand(), healthCommand(),
+			demoCommand(), produceCommand(), consumeCommand(), etlCommand(), generateCommand(), defaultsCommand(), healthCommand(),
 			completionCommand(), versionCommand(),
 		},
 		HideVersion:          true,

@@ -48,8 +48,8 @@ var (
 
 	groupFlag   = &cli.StringFlag{Name: "group", Value: "tillstream", Usage: "consumer `GROUP`"}
 	outFlag     = &cli.StringFlag{Name: "out", Value: "data/live", Usage: "`DIR` of live_transactions.csv"}
-	storesFlag  = &cli.StringFlag{Name: "stores", Usage: "stores CSV `FILE`; without, the 35 published stores"}
-	fxFlag      = &cli.StringFlag{Name: "fx", Usage: "rates CSV `FILE`: Date,Currency,Units Per USD; without, the built-in rates"}
+	storesFlag  = &cli.StringFlag{Name: "stores", Usage: "stores CSV `FILE`; without, the 35 published stores, as 'tillstream defaults stores' prints them"}
+	fxFlag      = &cli.StringFlag{Name: "fx", Usage: "rates CSV `FILE`: Date,Currency,Units Per USD; without, the built-in rates, as 'tillstream defaults fx' prints them"}
 	lettersFlag = &cli.StringFlag{Name: "dead-letter-topic", Value: "sales.dead-letter", Usage: "`TOPIC` for what cannot be used"}
 	windowFlag  = &cli.DurationFlag{Name: "dedupe-window", Value: 168 * time.Hour, Usage: "how long a line is remembered at least, to recognise it; 0 is for ever"}
 	rotateFlag  = &cli.Int64Flag{Name: "rotate-bytes", Usage: "begin a new CSV when it is so long; 0 never does"}
