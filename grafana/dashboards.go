@@ -82,12 +82,13 @@ type Source struct{ Type, UID string }
 
 // Query is one query of a panel, in PromQL or in SQL.
 type Query struct {
-	RefID      string
-	Datasource Source
-	Expr       string // of Prometheus
-	Instant    bool   // its value at the end of the time range, not its course
-	Exemplar   bool
-	RawSQL     string // of the warehouse
+	RefID        string
+	Datasource   Source
+	Expr         string // of Prometheus
+	LegendFormat string
+	Instant      bool // its value at the end of the time range, not its course
+	Exemplar     bool
+	RawSQL       string // of the warehouse
 }
 
 // Variable is what a person chooses at the top of a dashboard.

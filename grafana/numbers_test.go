@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"tillstream/etl"
@@ -97,6 +98,32 @@ func TestHistoryShowsTheRightNumbers(t *testing.T) {
 		if choice["year"] == nil {
 			same(t, name+": by month", h.panel(t, "Net revenue by month, the years side by side", choice).sum(t, "Net"), net)
 		}
+	}
+}
+
+// Months, weekdays and hours are in their order, not in that of their names, and
+// each weekday has each hour, so that the grid has no holes.
+func TestHistoryIsInOrder(t *testing.T) {
+	h := filled(t)
+	distinct := func(r table, column int) (values []string) {
+		for _, row := range r.rows {
+			if !slices.Contains(values, row[column]) {
+				values = append(values, row[column])
+			}
+		}
+		return values
+	}
+	months := distinct(h.panel(t, "Net revenue by month, the years side by side", nil), 0)
+	if want := strings.Fields("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"); !slices.Equal(months, want) {
+		t.Errorf("the months are %q", months)
+	}
+	grid := h.panel(t, "Sales by weekday and hour", Choice{"store": {"12"}})
+	weekdays, hours := distinct(grid, 0), distinct(grid, 1)
+	if want := strings.Fields("Monday Tuesday Wednesday Thursday Friday Saturday Sunday"); !slices.Equal(weekdays, want) {
+		t.Errorf("the weekdays are %q", weekdays)
+	}
+	if !slices.IsSortedFunc(hours, func(a, b string) int { return int(number(t, a) - number(t, b)) }) || len(grid.rows) != len(weekdays)*len(hours) {
+		t.Errorf("%d rows, hours %q", len(grid.rows), hours)
 	}
 }
 

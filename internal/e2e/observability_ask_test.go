@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // answer asks an HTTP API for JSON.
@@ -137,23 +136,4 @@ func (s *stack) hasTrace(t *testing.T, id string) bool {
 	t.Helper()
 	code, _ := get(t, "http://"+s.jaeger+"/api/traces/"+id)
 	return code == http.StatusOK
-}
-
-// exemplars are the trace IDs that Prometheus keeps with the latency.
-func (s *stack) exemplars(t *testing.T) (ids []string) {
-	t.Helper()
-	now := time.Now()
-	seconds := func(at time.Time) string { return strconv.FormatInt(at.Unix(), 10) }
-	for _, series := range answer[struct {
-		Data []struct {
-			Exemplars []struct{ Labels map[string]string }
-		}
-	}](t, s.prometheus, "/api/v1/query_exemplars", url.Values{
-		"query": {"tillstream_line_latency_seconds_bucket"}, "start": {seconds(now.Add(-time.Hour))}, "end": {seconds(now.Add(time.Minute))},
-	}).Data {
-		for _, e := range series.Exemplars {
-			ids = append(ids, e.Labels["trace_id"])
-		}
-	}
-	return ids
 }

@@ -51,11 +51,10 @@ func configured(t *testing.T, s *stack) string {
 	for _, path := range glob(t, filepath.Join(dir, "rules/*.yml")) {
 		shorten(t, path)
 	}
-	for job, address := range map[string]string{"produce": s.producer, "consume": s.consumer,
+	for job, address := range map[string]string{"produce": s.producer, "consume": s.consumer, "etl": s.etl,
 		"prometheus": s.prometheus, "alertmanager": s.alertmanager, "jaeger": s.jaegerAdmin} {
 		save(t, filepath.Join(dir, "targets", job+".yml"), fmt.Sprintf("- targets: [%q]\n", address))
 	}
-	save(t, filepath.Join(dir, "targets/etl.yml"), "[]\n") // not part of this run
 	save(t, filepath.Join(dir, "site/webhook_url"), s.hook.url)
 	save(t, filepath.Join(dir, "site/smtp_password"), "secret")
 	return dir

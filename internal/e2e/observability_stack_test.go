@@ -32,8 +32,8 @@ type stack struct {
 	mail  *mailbox
 
 	// Addresses, host:port.
-	producer, consumer, prometheus, alertmanager, jaeger, jaegerAdmin, collector string
-	out                                                                          string // of the consumer
+	producer, consumer, etl, prometheus, alertmanager, jaeger, jaegerAdmin, collector string
+	out                                                                               string // of the consumer
 }
 
 // starting starts everything but the producer and the consumer, and returns when
@@ -41,7 +41,7 @@ type stack struct {
 func starting(t *testing.T) *stack {
 	t.Helper()
 	s := &stack{t: t, kafka: kafkatest.Start(t), hook: newHook(t), mail: newMailbox(t), out: t.TempDir()}
-	for _, address := range []*string{&s.producer, &s.consumer, &s.prometheus, &s.alertmanager, &s.jaeger, &s.jaegerAdmin, &s.collector} {
+	for _, address := range []*string{&s.producer, &s.consumer, &s.etl, &s.prometheus, &s.alertmanager, &s.jaeger, &s.jaegerAdmin, &s.collector} {
 		*address = quietAddress(t)
 	}
 	dir := configured(t, s)

@@ -36,6 +36,7 @@ func TestObservability(t *testing.T) {
 	})
 	began := time.Now().Add(-time.Minute) // before the first sample
 	p := s.produces(generated(t, 20_000), usual)
+	s.liveEtl()
 	within(t, 8*time.Minute, "there is a baseline, of which the first minutes are no large part", func() bool {
 		share, ok := s.value(t, "all:tillstream_sales_usd:low5m / all:tillstream_sales_usd:expected5m and on () tillstream:pipeline_steady1h:bool == 1")
 		return ok && share > 0.3
@@ -45,7 +46,9 @@ func TestObservability(t *testing.T) {
 	}
 
 	t.Run("one sale is one trace", func(t *testing.T) { oneTrace(t, s) })
-	t.Run("an exemplar leads to a trace", func(t *testing.T) { exemplarLeads(t, s) })
+
+	t.Run("an exemplar leads to a trace", func(t *testing.T) { latencyLeads(t, s) })
+	t.Run("each panel finds something", func(t *testing.T) { panelsFind(t, s) })
 
 	t.Run("revenue drops and comes back", func(t *testing.T) {
 		s.setRate(t, usual/10)
@@ -56,6 +59,7 @@ func TestObservability(t *testing.T) {
 				t.Errorf("the alert says %v", a.Annotations)
 			}
 		}
+		alertLeads(t, s, "RevenueDropped", "tillstream-live")
 		within(t, 30*time.Second, "the mail arrives", func() bool {
 			return s.mail.holds("Subject: [critical] Sales in all open countries", "USD came in within 5 minutes", "#revenuedropped")
 		})
@@ -194,16 +198,4 @@ func oneTrace(t *testing.T, s *stack) {
 	if t.Failed() {
 		t.Log(said)
 	}
-}
-
-// exemplarLeads follows a trace ID from Prometheus to Jaeger.
-func exemplarLeads(t *testing.T, s *stack) {
-	within(t, time.Minute, "an exemplar names a trace that exists", func() bool {
-		for _, id := range s.exemplars(t) {
-			if s.hasTrace(t, id) {
-				return true
-			}
-		}
-		return false
-	})
 }
