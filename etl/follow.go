@@ -56,6 +56,8 @@ type part struct {
 	source string // the file as dw.etl_watermark knows it
 	rows   []sale.Row
 	next   position
+	// reaches says that all there was when it was read is in it, or before it.
+	reaches bool
 }
 
 const (
@@ -98,6 +100,7 @@ func (f *follower) read(ctx context.Context) (*part, error) {
 			return nil, fmt.Errorf("reading %s: %w", path, err)
 		}
 		if p != nil {
+			p.reaches = p.reaches && path == paths[len(paths)-1]
 			return p, nil
 		}
 	}
@@ -156,6 +159,7 @@ func (f *follower) readFile(ctx context.Context, path string, all []string) (*pa
 		return nil, nil
 	}
 	p.next.offset = end
+	p.reaches = end >= now.size
 	p.next.tail, err = tailHash(file, end)
 	return p, err
 }

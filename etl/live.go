@@ -34,7 +34,7 @@ type Live struct {
 
 	own      *run // one for all sessions
 	netUSD   sale.Micros
-	caughtUp time.Time // when there was last nothing left to read
+	caughtUp time.Time // all there was then is in the warehouse
 }
 
 const (
@@ -197,14 +197,16 @@ func (s *liveSession) follow(ctx context.Context) error {
 			if err := s.settle(ctx, p); err != nil {
 				return err
 			}
+			if p.reaches {
+				s.caughtUpAt(looking)
+			}
 			if ctx.Err() != nil {
 				return nil
 			}
 			continue
 		}
 		s.setTrouble(nil)
-		s.caughtUp = looking
-		s.metrics.caughtUpAt(looking)
+		s.caughtUpAt(looking)
 		if finishing {
 			return nil
 		}
@@ -215,6 +217,13 @@ func (s *liveSession) follow(ctx context.Context) error {
 		case <-time.After(s.options.Poll):
 		}
 	}
+}
+
+// caughtUpAt takes note that all there was at a time is in the warehouse. Where lines
+// come in without a pause there is always something left to read by then.
+func (s *liveSession) caughtUpAt(at time.Time) {
+	s.caughtUp = at
+	s.metrics.caughtUpAt(at)
 }
 
 // record tells the others how far this run is, and looks what they have done.

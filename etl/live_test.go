@@ -311,6 +311,39 @@ func TestLiveFollows(t *testing.T) {
 	l.invoices(40)
 }
 
+// A stream without a pause leaves something to read after each part; how long lines
+// take, and up to when all is there, is known all the same.
+func TestLiveWithoutAPause(t *testing.T) {
+	l := newTill(newLab(t))
+	registry, round := prometheus.NewRegistry(), 0
+	cfg := l.cfg
+	cfg.Registerer = registry
+	cfg.Progress = func(string, int64, int64) { // after each part
+		if round++; round < 4 {
+			l.append(l.lines(1)...)
+		}
+	}
+	l.append(l.lines(1)...)
+	live := NewLive(cfg, LiveOptions{Dir: l.dir, Drain: true})
+	if _, err := live.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "tillstream_etl_live_latency_seconds" {
+			// Nothing is known of the first, which may have been there for long.
+			if n := f.GetMetric()[0].GetHistogram().GetSampleCount(); round != 4 || n != 3 {
+				t.Errorf("after %d parts the latency of %d lines is known", round, n)
+			}
+			return
+		}
+	}
+	t.Error("there is no latency")
+}
+
 // stream is Live under way.
 type stream struct {
 	*till

@@ -36,7 +36,7 @@ type liveMetrics struct {
 	steps       map[string]*stepRecord
 	differences sql.NullInt64    // of the last verify that got to its end
 	current     map[string]int64 // rows of Live's own run, which steps leaves out
-	caughtUp    time.Time        // when Live had nothing left to load
+	caughtUp    time.Time        // all there was then is loaded by Live
 }
 
 // stepRecord is what all ended runs of a step have done.
@@ -172,7 +172,7 @@ func (m *liveMetrics) settled(inserted, unchanged, rejected int64, since time.Ti
 	}
 }
 
-// caughtUpAt takes note that there was nothing left to load.
+// caughtUpAt takes note that all there was at a time is loaded.
 func (m *liveMetrics) caughtUpAt(at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -83,7 +83,7 @@ var (
 	EtlRows = declare(Metric{Name: "etl_rows_total", Kind: Counter, Unit: "rows", Labels: []string{"step", "outcome"}, From: byEtl, Values: etlSteps * etlOutcomes,
 		Help: "Rows that the runs of a step have read, by what became of them, as the warehouse has it on record."})
 	EtlLastSuccess = declare(Metric{Name: "etl_last_success_timestamp_seconds", Kind: Gauge, Unit: "seconds", Labels: []string{"step"}, From: byEtl, Values: etlSteps,
-		Help: "When a step was last done without an error; for live, when there was last nothing left to load."})
+		Help: "When a step was last done without an error; for live, the time up to which all lines are loaded."})
 	EtlVerifyDifferences = declare(Metric{Name: "etl_verify_differences", Kind: Gauge, Unit: "lines", From: byEtl,
 		Help: "Lines, invoices and sums that differed between the warehouse and its sources when verify last looked; 0 is well, and there is none before the first verify."})
 	EtlLiveUp = declare(Metric{Name: "etl_live_up", Kind: Gauge, From: byEtl,
