@@ -92,7 +92,7 @@ func TestHistoryShowsTheRightNumbers(t *testing.T) {
 		same(t, name+": sales by city", h.panel(t, "Sales by city", choice).sum(t, "Sales"), sales)
 		same(t, name+": orders by country", h.panel(t, "Orders by country", choice).sum(t, "Orders"), orders)
 		same(t, name+": by category", h.panel(t, "Net revenue by category", choice).sum(t, "Net"), net)
-		same(t, name+": by payment method", h.panel(t, "Net revenue by payment method", choice).sum(t, "Net"), net)
+		same(t, name+": by payment method", h.panel(t, "Net revenue by payment", choice).sum(t, "Net"), net)
 		same(t, name+": by weekday and hour", h.panel(t, "Sales by weekday and hour", choice).sum(t, "Sales"), sales)
 		same(t, name+": by store", h.panel(t, "Stores", choice).sum(t, "Net revenue"), net)
 		if choice["year"] == nil {

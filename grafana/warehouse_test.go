@@ -116,6 +116,7 @@ var (
 	unicode = regexp.MustCompile(`\bN'`)
 	inYear  = regexp.MustCompile(`\bYEAR\((\w+)\)`)
 	before  = regexp.MustCompile(`\bDATEADD\(year, -1, ([\w.]+)\)`)
+	written = regexp.MustCompile(`\bCONVERT\(varchar\((\d+)\), ([\w.]+), 120\)`) // 2006-01-02 15:04:05
 )
 
 // forSQLite writes a dashboard's T-SQL for SQLite. What it does not know, SQLite
@@ -125,6 +126,7 @@ func forSQLite(text string) string {
 		text = top.ReplaceAllString(text, "SELECT") + " LIMIT " + m[1]
 	}
 	text = unicode.ReplaceAllString(text, "'")
+	text = written.ReplaceAllString(text, "SUBSTR($2, 1, $1)")
 	text = inYear.ReplaceAllString(text, "CAST(STRFTIME('%Y', $1) AS INTEGER)")
 	return before.ReplaceAllString(text, "DATE($1, '-1 year')")
 }
