@@ -69,26 +69,31 @@ func (c *Cluster) Close() { c.Transport.CloseIdleConnections() }
 // EnsureTopic creates the topic with so many partitions where it does not exist
 // yet, replicated as the brokers' own default says. A topic that exists stays as
 // it is.
+//
+// It creates first and asks second: to a question about a topic that is not there, a
+// broker that creates topics by itself makes it, with as many partitions as the broker
+// likes.
 func (c *Cluster) EnsureTopic(ctx context.Context, topic string, partitions int) (created bool, err error) {
-	client := c.Client()
-	switch led, err := c.hasLeaders(ctx, topic); {
-	case err != nil:
+	conn, err := c.dial(ctx) // says most clearly why nobody can be asked
+	if err != nil {
 		return false, fmt.Errorf("asking %s for topic %s: %w", c, topic, err)
-	case led:
-		return false, nil
 	}
-	answer, err := client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
+	conn.Close()
+	answer, err := c.Client().CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
 		Topic: topic, NumPartitions: partitions, ReplicationFactor: -1,
 	}}})
 	if err == nil {
 		err = answer.Errors[topic]
 	}
-	created = err == nil
-	if errors.Is(err, kafka.TopicAlreadyExists) {
-		err = nil // another process was quicker, or its leaders are being elected
-	}
-	if err != nil {
-		return false, fmt.Errorf("creating topic %s on %s: %w", topic, c, err)
+	switch {
+	case err == nil:
+		created = true
+	case errors.Is(err, kafka.TopicAlreadyExists): // perhaps only just now, and its leaders are being elected
+	default: // who may not create topics may still use one
+		if led, askErr := c.hasLeaders(ctx, topic); askErr != nil || !led {
+			return false, fmt.Errorf("creating topic %s on %s: %w", topic, c, err)
+		}
+		return false, nil
 	}
 	return created, c.waitForLeaders(ctx, topic)
 }
