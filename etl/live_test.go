@@ -499,7 +499,7 @@ func TestLiveWaitsForTheWarehouse(t *testing.T) {
 	}
 	l.invoices(l.next)
 	l.same("SELECT origin, COUNT(*), SUM(usd_micros) FROM dw.fact_sales GROUP BY origin", fmt.Sprintf("batch|%d|%d", l.next, l.next*100_000_000))
-	l.kinds(l.verified(VerifyOptions{CSV: l.dir}), map[string]int64{})
+	l.kinds(l.verified(VerifyOptions{CSV: []string{l.dir}}), map[string]int64{})
 }
 
 // A warehouse that somebody else writes to for long: the lines wait, which is told,

@@ -13,9 +13,9 @@ import (
 
 // VerifyOptions are what Verify can be told besides Config.
 type VerifyOptions struct {
-	// CSV is the directory of the consumer's CSV. Without it, facts that have come
+	// CSV are the directories of the consumers' CSVs, one an instance. Without them, facts that have come
 	// from there are only checked for their rates.
-	CSV string
+	CSV []string
 	// Since leaves out what was sold before this day, but for the aggregates.
 	Since time.Time
 	// List is how many differences of each sort the summary names; default 20.
@@ -191,7 +191,7 @@ func (v *verification) verifyLines(ctx context.Context, table *sourceTable, read
 				return err
 			}
 		}
-		if v.options.CSV != "" {
+		if len(v.options.CSV) > 0 {
 			if err := p.readCSV(ctx, v.run.cfg.reader()); err != nil {
 				return err
 			}

@@ -11,8 +11,17 @@ import (
 	"tillstream/internal/sale"
 )
 
-// scanLiveFiles shows every whole row of the consumer's files to visit, oldest first.
-func scanLiveFiles(ctx context.Context, dir string, visit func(row *sale.Row)) (err error) {
+// scanLiveFiles shows every whole row of the consumers' files to visit, those of a directory oldest first.
+func scanLiveFiles(ctx context.Context, dirs []string, visit func(row *sale.Row)) error {
+	for _, dir := range dirs {
+		if err := scanLiveDir(ctx, dir, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func scanLiveDir(ctx context.Context, dir string, visit func(row *sale.Row)) (err error) {
 	files, err := openLiveFiles(dir)
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func (v *verification) explain(ctx context.Context, table *sourceTable, reader *
 			return err
 		}
 	}
-	if v.options.CSV != "" {
+	if len(v.options.CSV) > 0 {
 		own := v.run.cfg.reader()
 		err := scanLiveFiles(ctx, v.options.CSV, func(row *sale.Row) {
 			if f, _, reason := judge(own, row); reason == nil {

@@ -179,7 +179,7 @@ func (p *verifyPass) compare(s *storedFact) {
 		case s.loadedAt.After(p.run.began.UTC()):
 			p.newer++
 			return
-		case isLive && p.options.CSV == "", !isLive && p.source == nil:
+		case isLive && len(p.options.CSV) == 0, !isLive && p.source == nil:
 			p.unchecked++
 			p.at(f).unchecked.count(f)
 			if problem := p.rateProblem(s); problem != "" {

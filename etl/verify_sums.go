@@ -105,7 +105,7 @@ func (v *verification) addUp(s *VerifySummary) {
 		v.sourceSide.add(source)
 		s.Source = &v.sourceSide
 	}
-	if v.options.CSV != "" {
+	if len(v.options.CSV) > 0 {
 		v.csvSide.add(csv)
 		s.CSV = &v.csvSide
 	}

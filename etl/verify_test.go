@@ -85,7 +85,7 @@ func verifyLab(t *testing.T) (l *lab, dir string) {
 
 func TestVerifyOfWhatAgrees(t *testing.T) {
 	l, dir := verifyLab(t)
-	s := l.verified(VerifyOptions{CSV: dir})
+	s := l.verified(VerifyOptions{CSV: []string{dir}})
 	l.kinds(s, map[string]int64{})
 	// 100 + 30 + 12.50 USD, 92 and -46 EUR at 0.92.
 	if s.Source.NetUSD != "180.00" || s.CSV.NetUSD != "112.50" || s.Expected.NetUSD != "192.50" || s.Warehouse != s.Expected || s.NetUSD != "192.50" ||
@@ -136,7 +136,7 @@ func TestVerifyFinds(t *testing.T) {
 				rest := strings.Join(factColumns[1:], ", ")
 				mustExec(t, l.dw, strings.ReplaceAll(text, "REST", rest))
 			}
-			s := l.verified(VerifyOptions{CSV: dir})
+			s := l.verified(VerifyOptions{CSV: []string{dir}})
 			if n, ok := c.want[KindAggregates]; ok && n < 0 && s.Kinds[KindAggregates] > 0 {
 				c.want[KindAggregates] = s.Kinds[KindAggregates] // some
 			}
@@ -153,7 +153,7 @@ func TestVerifyFinds(t *testing.T) {
 			}
 			l.same("SELECT status, differences FROM report.last_verify", "failed|"+plain([]string{micros(s.Differences * 1_000_000)})[0])
 			// Lines are found in whatever number of passes.
-			many := l.verified(VerifyOptions{CSV: dir, atOnce: 1})
+			many := l.verified(VerifyOptions{CSV: []string{dir}, atOnce: 1})
 			if !maps.Equal(many.Kinds, s.Kinds) || many.Read != s.Read || many.Warehouse != s.Warehouse || many.DaysTotal != s.DaysTotal {
 				t.Errorf("several passes find %+v, one finds %+v", many, s)
 			}
@@ -172,7 +172,7 @@ func TestVerifyFindsALineTwice(t *testing.T) {
 		mustExec(t, l.dw, "ALTER TABLE dw.fact_sales DROP CONSTRAINT pk_fact_sales")
 	}
 	mustExec(t, l.dw, "INSERT INTO dw.fact_sales ("+columns+") SELECT "+columns+" FROM dw.fact_sales WHERE invoice_id = '"+invoiceB+"'")
-	s := l.verified(VerifyOptions{CSV: dir})
+	s := l.verified(VerifyOptions{CSV: []string{dir}})
 	if s.Kinds[KindTwice] != 1 || s.DaysTotal != 1 || s.Days[0].ExpectedLines != 1 || s.Days[0].WarehouseLines != 2 {
 		t.Errorf("found %v, %+v", s.Kinds, s.Days)
 	}
@@ -191,12 +191,12 @@ func TestVerifyJudgesAsTheLoadDoes(t *testing.T) {
 	stamped[sale.Date] = "2024-03-06 10:00:00"
 	writeLive(t, dir, stamped, live(), bad, live())
 	l.load()
-	s := l.verified(VerifyOptions{CSV: dir})
+	s := l.verified(VerifyOptions{CSV: []string{dir}})
 	if s.Source.Rejected != 2 || s.CSV.Rejected != 1 || s.CSV.Duplicates != 1 || s.Rejected != 3 {
 		t.Errorf("got %+v and %+v", s.Source, s.CSV)
 	}
 	l.sell(with(map[sale.Column]string{sale.InvoiceID: "INV-US-001-8", sale.Date: "2024-05-01 12:00:00"}))
-	l.kinds(l.verified(VerifyOptions{CSV: dir}), map[string]int64{KindMissing: 1})
+	l.kinds(l.verified(VerifyOptions{CSV: []string{dir}}), map[string]int64{KindMissing: 1})
 	// Without the CSV nobody can say where live lines come from.
 	s = l.verified(VerifyOptions{})
 	l.kinds(s, map[string]int64{KindMissing: 1})
@@ -204,8 +204,8 @@ func TestVerifyJudgesAsTheLoadDoes(t *testing.T) {
 		t.Errorf("got %+v", s)
 	}
 	// What is before the day does not count.
-	l.kinds(l.verified(VerifyOptions{CSV: dir, Since: time.Date(2024, 5, 2, 0, 0, 0, 0, time.UTC)}), map[string]int64{})
-	s = l.verified(VerifyOptions{CSV: dir, Since: time.Date(2024, 4, 2, 0, 0, 0, 0, time.UTC)})
+	l.kinds(l.verified(VerifyOptions{CSV: []string{dir}, Since: time.Date(2024, 5, 2, 0, 0, 0, 0, time.UTC)}), map[string]int64{})
+	s = l.verified(VerifyOptions{CSV: []string{dir}, Since: time.Date(2024, 4, 2, 0, 0, 0, 0, time.UTC)})
 	l.kinds(s, map[string]int64{KindMissing: 1})
 	if s.Expected.Lines != 2 || s.Warehouse.Lines != 1 {
 		t.Errorf("got %+v", s)
@@ -216,16 +216,36 @@ func TestVerifyJudgesAsTheLoadDoes(t *testing.T) {
 func TestVerifyListsTheFirst(t *testing.T) {
 	l, dir := verifyLab(t)
 	mustExec(t, l.dw, "DELETE FROM dw.fact_sales")
-	s := l.verified(VerifyOptions{CSV: dir, List: 2})
+	s := l.verified(VerifyOptions{CSV: []string{dir}, List: 2})
 	if s.Kinds[KindMissing] != 5 || len(s.Lines) != 2 || len(s.Days) != 2 || s.DaysTotal != 4 || len(s.Cells) != 2 {
 		t.Errorf("got %+v", s)
+	}
+}
+
+// Each consumer writes to a directory of its own. What a killed one had not committed is in a second one's as well, and
+// in the warehouse once.
+func TestVerifySeveralConsumers(t *testing.T) {
+	l, first := verifyLab(t)
+	second, own := t.TempDir(), live()
+	own[sale.InvoiceID] = "INV-US-001-00000009"
+	writeLive(t, second, live(), own)
+	if _, err := NewLive(l.cfg, LiveOptions{Dir: second, Drain: true}).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := l.verified(VerifyOptions{CSV: []string{first, second}})
+	l.kinds(s, map[string]int64{})
+	if s.CSV.Lines != 3 || s.CSV.Duplicates != 1 || s.Warehouse.Lines != 6 {
+		t.Errorf("got %+v and %+v", s.CSV, s.Warehouse)
+	}
+	if s := l.verified(VerifyOptions{CSV: []string{first}}); s.Differences != 1 {
+		t.Errorf("without the second directory there are %d differences", s.Differences)
 	}
 }
 
 // A directory without a CSV is a mistake, not a CSV without lines.
 func TestVerifyWithoutCSV(t *testing.T) {
 	l, _ := verifyLab(t)
-	if _, err := Verify(t.Context(), l.cfg, VerifyOptions{CSV: t.TempDir()}); err == nil || errors.Is(err, ErrDifferences) || !strings.Contains(err.Error(), "--csv") {
+	if _, err := Verify(t.Context(), l.cfg, VerifyOptions{CSV: []string{t.TempDir()}}); err == nil || errors.Is(err, ErrDifferences) || !strings.Contains(err.Error(), "--csv") {
 		t.Errorf("the error is %v", err)
 	}
 	l.same("SELECT status FROM dw.etl_run WHERE step = 'verify'", "failed")

@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	verifyCSVFlag = &cli.StringFlag{Name: "csv", Usage: "`DIR` of the consumer's live_transactions.csv; without, live lines are checked for their rates only"}
+	verifyCSVFlag = &cli.StringSliceFlag{Name: "csv", Value: cli.NewStringSlice(), Usage: "`DIRS` of the consumers' live_transactions.csv, comma-separated; without, live lines are checked for their rates only"}
 	sinceFlag     = &cli.StringFlag{Name: "since", Usage: "leave out what was sold before this `DATE`, 2006-01-02"}
 	listFlag      = &cli.IntFlag{Name: "list", Value: 20, Usage: "how many differences of each sort to name; the totals count all"}
 )
@@ -21,7 +21,7 @@ func etlVerifyCommand() *cli.Command {
 		Usage: "compare source, CSV and warehouse line by line and in sums; exit code 1 if they differ",
 		Flags: concat([]cli.Flag{verifyCSVFlag, sinceFlag, listFlag}, warehouseFlags()),
 		Action: func(c *cli.Context) error {
-			options := etl.VerifyOptions{CSV: c.String(verifyCSVFlag.Name), List: c.Int(listFlag.Name)}
+			options := etl.VerifyOptions{CSV: c.StringSlice(verifyCSVFlag.Name), List: c.Int(listFlag.Name)}
 			if options.List < 1 {
 				return usagef("--%s is %d; it is at least 1", listFlag.Name, options.List)
 			}
