@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,7 @@ import (
 const (
 	root        = ".."
 	composeFile = root + "/compose.yaml"
+	secondFile  = root + "/compose/consumer-2.yaml"
 	exampleFile = root + "/.env.example"
 )
 
@@ -68,20 +70,25 @@ func isPassword(name string) bool { return strings.HasSuffix(name, "_PASSWORD") 
 
 // load reads compose.yaml as `docker compose` does.
 func load(variables map[string]string, profiles ...string) (*types.Project, error) {
+	return loadFiles([]string{composeFile}, variables, profiles)
+}
+
+func loadFiles(files []string, variables map[string]string, profiles []string) (*types.Project, error) {
 	var environment []string
 	for name, value := range variables {
 		environment = append(environment, name+"="+value)
 	}
-	options, err := cli.NewProjectOptions([]string{composeFile}, cli.WithEnv(environment), cli.WithProfiles(profiles))
+	options, err := cli.NewProjectOptions(files, cli.WithEnv(environment), cli.WithProfiles(profiles))
 	if err != nil {
 		return nil, err
 	}
 	return options.LoadProject(context.Background())
 }
 
+// project is all there is, with the second consumer.
 func project(t *testing.T, profiles ...string) *types.Project {
 	t.Helper()
-	p, err := load(filled(t), profiles...)
+	p, err := loadFiles([]string{composeFile, secondFile}, filled(t), profiles)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,6 +298,31 @@ func TestBringYourOwn(t *testing.T) {
 				t.Errorf("with the profiles %v there is no %s", test.profiles, name)
 			}
 		}
+	}
+}
+
+// A directory has one writer, and each its own way into the warehouse.
+func TestTheSecondConsumerHasItsOwnDirectory(t *testing.T) {
+	services := project(t, everything).Services
+	journal := func(name string) (volume string) {
+		for _, v := range services[name].Volumes {
+			if v.Target == "/data/live" {
+				volume = v.Source
+			}
+		}
+		return volume
+	}
+	for consumer, live := range map[string]string{"consumer": "etl", "consumer-2": "etl-2"} {
+		if own := journal(consumer); own == "" || own != journal(live) {
+			t.Errorf("%s writes to %q, %s reads %q", consumer, own, live, journal(live))
+		}
+	}
+	if journal("consumer") == journal("consumer-2") {
+		t.Error("two consumers write to one directory")
+	}
+	first, second := services["consumer"], services["consumer-2"]
+	if second.Build != nil || second.Image != first.Image || !slices.Equal(second.Command, first.Command) {
+		t.Errorf("the second is another program: %v %v", second.Image, second.Command)
 	}
 }
 
