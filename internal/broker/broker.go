@@ -74,11 +74,14 @@ func (c *Cluster) Close() { c.Transport.CloseIdleConnections() }
 // broker that creates topics by itself makes it, with as many partitions as the broker
 // likes.
 func (c *Cluster) EnsureTopic(ctx context.Context, topic string, partitions int) (created bool, err error) {
-	conn, err := c.dial(ctx) // says most clearly why nobody can be asked
+	// A connection of its own says most clearly why nobody can be asked.
+	err = c.ask(ctx, func(conn *kafka.Conn) error {
+		_, err := conn.ApiVersions()
+		return err
+	})
 	if err != nil {
 		return false, fmt.Errorf("asking %s for topic %s: %w", c, topic, err)
 	}
-	conn.Close()
 	answer, err := c.Client().CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
 		Topic: topic, NumPartitions: partitions, ReplicationFactor: -1,
 	}}})
@@ -99,20 +102,13 @@ func (c *Cluster) EnsureTopic(ctx context.Context, topic string, partitions int)
 }
 
 // hasLeaders reports whether the topic exists and each partition has a broker
-// that leads it. It asks over a connection of its own: a Transport answers from
-// metadata that is seconds old.
+// that leads it.
 func (c *Cluster) hasLeaders(ctx context.Context, topic string) (bool, error) {
-	conn, err := c.dial(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer conn.Close()
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(deadline); err != nil {
-			return false, err
-		}
-	}
-	partitions, err := conn.ReadPartitions(topic)
+	var partitions []kafka.Partition
+	err := c.ask(ctx, func(conn *kafka.Conn) (err error) {
+		partitions, err = conn.ReadPartitions(topic)
+		return err
+	})
 	if errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, kafka.LeaderNotAvailable) {
 		return false, nil
 	}
@@ -125,6 +121,22 @@ func (c *Cluster) hasLeaders(ctx context.Context, topic string) (bool, error) {
 		}
 	}
 	return len(partitions) > 0, nil
+}
+
+// ask has a connection to any broker. A Transport answers from metadata that is
+// seconds old.
+func (c *Cluster) ask(ctx context.Context, question func(*kafka.Conn) error) error {
+	conn, err := c.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(deadline); err != nil {
+			return err
+		}
+	}
+	return question(conn)
 }
 
 // dial connects to any broker that answers.
