@@ -51,7 +51,7 @@ func Advice(err error) string {
 	case errors.Is(err, kafka.SASLAuthenticationFailed):
 		return "check --sasl-user, the password and --sasl-mechanism"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "the broker closed the connection: does this port want --tls or --sasl-mechanism?"
+		return "the broker closed the connection: does this port want --tls, or no --tls, or a login (--sasl-mechanism)?"
 	case errors.As(err, &network):
 		return "is Kafka running there, and is --brokers right?"
 	}
