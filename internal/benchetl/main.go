@@ -2,9 +2,10 @@
 
 // Benchetl measures the warehouse's steps in one run: the import into SQLite against
 // the sqlite3 shell's .import, the import into SQL Server against FreeTDS' freebcp or
-// a bare bulk copy, and how the cost and the memory of an import and a full load grow
-// with the lines. It prints ratios of medians, taken in turns: a bare time says
-// little on a machine that others use too.
+// a bare bulk copy, how the cost and the memory of an import and a full load grow with
+// the lines, what a few more lines cost, and how long a line takes from the till into
+// the warehouse. It prints ratios of medians, taken in turns: a bare time says little on
+// a machine that others use too.
 package main
 
 import (
@@ -14,8 +15,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strconv"
-	"strings"
 	"time"
 
 	"tillstream/internal/workbench"
@@ -25,7 +24,7 @@ func main() {
 	lines := flag.Int("lines", 1_000_000, "lines of sale to import")
 	runs := flag.Int("runs", 3, "runs of each, in turns; the median counts")
 	loads := flag.String("loads", "200000,1000000,5000000", "lines of the full loads to compare, comma-separated")
-	only := flag.String("only", "", "one part: sqlite, server or load")
+	only := flag.String("only", "", "one part: sqlite, server, load or live")
 	flag.Parse()
 	workbench.Main("bench-etl", func(w *workbench.Bench) error {
 		return run(&bench{Bench: w, lines: *lines, runs: *runs}, *loads, *only)
@@ -58,7 +57,12 @@ func run(b *bench, loads, only string) error {
 		fmt.Println("no SQL Server: set MSSQL_URL to measure the import there")
 	}
 	if only == "" || only == "load" {
-		return b.loads(loads)
+		if err := b.loads(loads); err != nil {
+			return err
+		}
+	}
+	if only == "" || only == "live" {
+		return b.live(address)
 	}
 	return nil
 }
@@ -128,39 +132,6 @@ func (b *bench) sqlite() error {
 	fmt.Printf("| sqlite3 .import, tables without keys | %.1f | %.1f |\n", workbench.Median(shell).Seconds(), workbench.Median(shellCPU).Seconds())
 	fmt.Printf("| etl import | %.1f | %.1f |\n", workbench.Median(ours).Seconds(), workbench.Median(oursCPU).Seconds())
 	fmt.Printf("| speed, as a share of .import's | %.2f | %.2f |\n\n", ratio(shell, ours), ratio(shellCPU, oursCPU))
-	return nil
-}
-
-// loads shows how an import and a full load grow.
-func (b *bench) loads(sizes string) error {
-	fmt.Print("| into SQLite | seconds | processor seconds | microseconds of processor a line | peak memory, MiB |\n|---|---|---|---|---|\n")
-	for _, size := range strings.Split(sizes, ",") {
-		lines, err := strconv.Atoi(strings.TrimSpace(size))
-		if err != nil {
-			return fmt.Errorf("-loads: %w", err)
-		}
-		data, err := b.Generate(lines)
-		if err != nil {
-			return err
-		}
-		source, warehouse := "sqlite:"+b.Path("source.db"), "sqlite:"+b.Path("warehouse.db")
-		if _, err := b.etl(nil, source, warehouse, "init"); err != nil {
-			return err
-		}
-		for _, step := range [][]string{{"import", "--from", data}, {"load"}} {
-			workbench.Say("%s of %d lines", step[0], lines)
-			u, err := b.etl(nil, source, warehouse, step[0], step[1:]...)
-			if err != nil {
-				return err
-			}
-			fmt.Printf("| %s, %d lines | %.1f | %.1f | %.1f | %d |\n", step[0], lines, u.Wall.Seconds(), u.CPU.Seconds(),
-				float64(u.CPU.Microseconds())/float64(lines), u.Peak>>20)
-		}
-		if err := errors.Join(b.Remove("source.db", "warehouse.db"), os.RemoveAll(data)); err != nil {
-			return err
-		}
-	}
-	fmt.Println()
 	return nil
 }
 
