@@ -121,6 +121,7 @@ func TestRejects(t *testing.T) {
 	if got.Read != 17 || got.Inserted != 1 || got.Rejected != 15 || got.Duplicates != 1 {
 		t.Errorf("got %+v", got)
 	}
+	l.same("SELECT status, rows_read, rows_inserted, rows_rejected FROM dw.etl_run WHERE step = 'load'", "done|17|1|15")
 	l.same("SELECT line_number, color FROM dw.fact_sales", "12|RED")
 	const rejects = "SELECT step, source, business_key, reason FROM dw.etl_reject"
 	want := []string{}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"database/sql"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+
+	_ "modernc.org/sqlite"
 )
 
 // history is the demo's summary of its warehouse.
@@ -45,7 +48,25 @@ func TestDemoFillsItsWarehouse(t *testing.T) {
 	if again.History.Lines != 5000 {
 		t.Errorf("two runs in one directory have %d lines", again.History.Lines)
 	}
-	ok(t, "etl", "verify", "--source-db", "sqlite:"+filepath.Join(dir, "source.db"), "--warehouse", "sqlite:"+filepath.Join(dir, "warehouse.db"), "--csv", dir)
+	verify := []string{"etl", "verify", "--source-db", "sqlite:" + filepath.Join(dir, "source.db"), "--warehouse", "sqlite:" + filepath.Join(dir, "warehouse.db"), "--csv", dir}
+	ok(t, verify...)
+	// One amount that is wrong by a millionth ends it with 1.
+	warehouse, err := sql.Open("sqlite", filepath.Join(dir, "warehouse.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer warehouse.Close()
+	if _, err := warehouse.ExecContext(t.Context(), "UPDATE dw_fact_sales SET usd_micros = usd_micros + 1 WHERE rowid = (SELECT MIN(rowid) FROM dw_fact_sales)"); err != nil {
+		t.Fatal(err)
+	}
+	o := run(t, verify...)
+	found := decode[struct {
+		Kinds map[string]int64
+		Lines []struct{ Kind string }
+	}](t, o.stdout)
+	if o.code != 1 || found.Kinds["rate"] != 1 || len(found.Lines) != 1 {
+		t.Errorf("exit code %d, found %+v\n%s", o.code, found, o.stderr)
+	}
 }
 
 // Killed at random instants, stream and warehouse end up with the same.
