@@ -1,6 +1,6 @@
 # `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint fmt test-kafka check-prometheus test-observability crash crash-etl test-mssql bench bench-etl fuzz vulnerabilities secrets env image clean
+.PHONY: help build demo test race lint fmt test-kafka check-prometheus test-observability test-grafana crash crash-etl test-mssql bench bench-etl fuzz vulnerabilities secrets env image clean
 
 # No cgo: the binary is static and cross-compiles. The race detector is the one
 # thing that needs a C compiler.
@@ -74,6 +74,10 @@ crash-etl: ## kill import, load and live N (200) times each, and compare what th
 test-mssql: ## run the warehouse's tests against an SQL Server: MSSQL_URL=sqlserver://user:password@host:1433
 	@test -n "$(MSSQL_URL)" || { echo 'set MSSQL_URL=sqlserver://user:password@host:1433; its login makes and drops databases' >&2; exit 2; }
 	go test -tags mssql -count=1 -timeout 120m ./internal/database ./etl
+
+test-grafana: ## ask a running Grafana for each panel, and compare its numbers: GRAFANA_URL=http://admin:password@host:3000, TILLSTREAM_WAREHOUSE
+	@test -n "$(GRAFANA_URL)" -a -n "$(TILLSTREAM_WAREHOUSE)" || { echo 'set GRAFANA_URL=http://admin:password@host:3000 and TILLSTREAM_WAREHOUSE, the address of the warehouse that it shows' >&2; exit 2; }
+	go test -tags grafana -count=1 -timeout 30m -run '^TestGrafana' -v ./grafana
 
 bench-etl: ## measure the warehouse against sqlite3's .import and, with MSSQL_URL, freebcp; needs both
 	go run ./internal/benchetl

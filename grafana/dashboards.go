@@ -78,7 +78,10 @@ type Field struct {
 }
 
 // Source names a data source.
-type Source struct{ Type, UID string }
+type Source struct {
+	Type string `json:"type"`
+	UID  string `json:"uid"`
+}
 
 // Query is one query of a panel, in PromQL or in SQL.
 type Query struct {

@@ -2,6 +2,9 @@ package grafana
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -54,6 +57,57 @@ func TestSQLReturnsRows(t *testing.T) {
 			for i, cell := range got.rows[0] {
 				if cell == "" && got.columns[i] != "Differences" { // only verify has them
 					t.Errorf("%s: %s, %s: nothing under %s\n%s", q.board.File, q.name, name, got.columns[i], text)
+				}
+			}
+		}
+	}
+}
+
+// Whoever chooses something sees it in each panel whose query names it, and in no
+// other; a panel that names it not says so in its description.
+func TestVariablesChoose(t *testing.T) {
+	h := filled(t)
+	ask := func(q question, choice Choice) table {
+		t.Helper()
+		text, err := q.board.Expand(q.text, choice, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := h.ask(t.Context(), text)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", q.name, err, text)
+		}
+		return got
+	}
+	one := map[string]string{"year": "2023", "country": "DE", "city": "München", "store": "12", "category": "Feminine", "money": "local", "segment": "gender"}
+	for _, q := range questions(t) {
+		everything := ask(q, nil)
+		for name, value := range one {
+			chosen := ask(q, Choice{name: {value}})
+			changes := fmt.Sprint(chosen.rows) != fmt.Sprint(everything.rows)
+			if names := strings.Contains(q.text, "${"+name+":"); changes != names {
+				t.Errorf("%s: %s names the %s: %v, and changes with it: %v", q.board.File, q.name, name, names, changes)
+			}
+			at := slices.IndexFunc(chosen.columns, func(c string) bool { return c == "Country" })
+			if name != "country" || at < 0 || !changes {
+				continue
+			}
+			for _, row := range chosen.rows {
+				if row[at] != "DE" && row[at] != "Germany" {
+					t.Errorf("%s: %s shows %q with only Germany chosen", q.board.File, q.name, row)
+				}
+			}
+		}
+	}
+	for _, d := range dashboards(t) {
+		for _, p := range d.Panels {
+			if d.UID != "tillstream-history" || p.Title == "Newest data" {
+				continue
+			}
+			for _, name := range []string{"year", "country", "city", "store", "category"} {
+				told := strings.Contains(p.Description, "do not matter here") || strings.Contains(p.Description, "does not matter here") || strings.Contains(p.Description, "All years whatever year is chosen")
+				if !strings.Contains(p.Targets[0].RawSQL, "${"+name+":") && !told {
+					t.Errorf("%s does not follow the %s, and does not say so", p.Title, name)
 				}
 			}
 		}
