@@ -1,12 +1,15 @@
 package grafana
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
 
@@ -121,5 +124,48 @@ func TestVariablesReachEachPanel(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// An alert leads to the same dashboard from the list of those that fire as from its
+// own message.
+func TestFiringAlertsLeadWhereTheirMessagesDo(t *testing.T) {
+	content, err := os.ReadFile("../prometheus/rules/alerts.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Groups []struct {
+			Rules []struct {
+				Alert               string
+				Labels, Annotations map[string]string
+			}
+		}
+	}
+	if err := yaml.Unmarshal(content, &file); err != nil {
+		t.Fatal(err)
+	}
+	m, want := newMonitor(t), map[string]string{}
+	for _, g := range file.Groups {
+		for _, r := range g.Rules {
+			_, link, _ := strings.Cut(r.Annotations["dashboard_url"], "/d/")
+			fires := labels.NewBuilder(labels.FromMap(r.Labels)).Set("__name__", "ALERTS").Set("alertname", r.Alert).Set("alertstate", "firing")
+			for label, value := range map[string]string{"country": "DE", "store": "12"} {
+				if field := "{{ $labels." + label + " }}"; strings.Contains(link, field) {
+					link = strings.ReplaceAll(link, field, value)
+					fires.Set(label, value)
+				}
+			}
+			m.add(fires.Labels(), 1)
+			want[r.Alert] = link
+		}
+	}
+	d, queries := named(t, "tillstream-live", "Firing alerts")
+	got := map[string]string{}
+	for _, s := range m.panel(d, queries[0], nil, time.Hour) {
+		got[s.Metric.Get("alertname")] = s.Metric.Get("dashboard")
+	}
+	if len(want) < 15 || !maps.Equal(got, want) {
+		t.Errorf("%d alerts lead to\n%q\n, their messages to\n%q", len(want), got, want)
 	}
 }
