@@ -6,12 +6,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tillstream/internal/databasetest"
 )
 
 // Migrations are applied once, and init can be run at any time.
 func TestInitTwice(t *testing.T) {
 	l := &lab{TB: t}
-	l.cfg.Source, l.cfg.Warehouse = newDatabases(t)
+	l.cfg.Source, l.cfg.Warehouse = databasetest.Databases(t)
 	first, err := Init(t.Context(), l.cfg, Logins{})
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +59,7 @@ func TestInitLeavesForeignTablesAlone(t *testing.T) {
 
 // Both in one file would wait for each other.
 func TestOneFileForBoth(t *testing.T) {
-	source, _ := newDatabases(t)
+	source, _ := databasetest.Databases(t)
 	if !strings.HasPrefix(source, "sqlite:") {
 		t.Skip("two schemas of one database of SQL Server can do")
 	}
@@ -74,7 +76,7 @@ func TestOneFileForBoth(t *testing.T) {
 func TestInitKilledAnywhere(t *testing.T) {
 	newUnmade := func() *lab {
 		l := &lab{TB: t}
-		l.cfg.Source, l.cfg.Warehouse = newDatabases(t)
+		l.cfg.Source, l.cfg.Warehouse = databasetest.Databases(t)
 		return l
 	}
 	whole := newUnmade().finish(stepInit, "")

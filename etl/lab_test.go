@@ -3,14 +3,13 @@ package etl
 import (
 	"database/sql"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sort"
 	"strings"
 	"testing"
 	"time"
 
 	"tillstream/internal/database"
+	"tillstream/internal/databasetest"
 	"tillstream/internal/fx"
 	"tillstream/internal/sale"
 )
@@ -32,7 +31,7 @@ func newLab(t testing.TB) *lab {
 func predecessorLab(t testing.TB, tables ...string) *lab {
 	t.Helper()
 	l := &lab{TB: t}
-	l.cfg.Source, l.cfg.Warehouse = newDatabases(t)
+	l.cfg.Source, l.cfg.Warehouse = databasetest.Databases(t)
 	l.source, l.dw = openDatabase(t, l.cfg.Source), openDatabase(t, l.cfg.Warehouse)
 	for _, text := range tables {
 		mustExec(t, l.source, text)
@@ -41,26 +40,6 @@ func predecessorLab(t testing.TB, tables ...string) *lab {
 		t.Fatal(err)
 	}
 	return l
-}
-
-// newDatabases names two databases that nobody else has. The build tag mssql puts
-// SQL Server in its place.
-var newDatabases = func(t testing.TB) (source, warehouse string) {
-	dir := t.TempDir()
-	return "sqlite:" + filepath.Join(dir, "source.db"), "sqlite:" + filepath.Join(dir, "warehouse.db")
-}
-
-// hideWarehouse returns how to take the warehouse away from what uses the lab's
-// configuration from now on, and how to bring it back. The lab itself keeps it.
-var hideWarehouse = func(l *lab) (away, back func()) {
-	file := strings.TrimPrefix(l.cfg.Warehouse, "sqlite:")
-	move := func(from, to string) {
-		l.Helper()
-		if err := os.Rename(from, to); err != nil {
-			l.Fatal(err)
-		}
-	}
-	return func() { move(file, file+".away") }, func() { move(file+".away", file) }
 }
 
 func openDatabase(t testing.TB, address string) *database.DB {

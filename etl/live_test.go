@@ -16,6 +16,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"tillstream/internal/database"
+	"tillstream/internal/databasetest"
 	"tillstream/internal/journal"
 	"tillstream/internal/sale"
 )
@@ -474,7 +475,8 @@ func TestLiveWaitsForTheWarehouse(t *testing.T) {
 		l.append(rows...)
 		sold = append(sold, rows...)
 	}
-	away, back := hideWarehouse(l.lab)
+	var away, back func()
+	l.cfg.Warehouse, away, back = databasetest.Hide(t, l.cfg.Warehouse)
 	away()
 	s := l.follow()
 	s.troubled("opening")

@@ -3,7 +3,6 @@ package grafana
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -12,15 +11,9 @@ import (
 
 	"tillstream/etl"
 	"tillstream/internal/database"
+	"tillstream/internal/databasetest"
 	"tillstream/internal/generator"
 )
-
-// newDatabases names two databases that nobody else has. The build tag mssql puts
-// SQL Server in its place.
-var newDatabases = func(t testing.TB) (source, warehouse string) {
-	dir := t.TempDir()
-	return "sqlite:" + filepath.Join(dir, "source.db"), "sqlite:" + filepath.Join(dir, "warehouse.db")
-}
 
 // lines are enough that each store sells each category in each year.
 const lines = 30_000
@@ -41,7 +34,7 @@ func filled(t testing.TB) history {
 		t.Fatal(err)
 	}
 	var cfg etl.Config
-	cfg.Source, cfg.Warehouse = newDatabases(t)
+	cfg.Source, cfg.Warehouse = databasetest.Databases(t)
 	if _, err := etl.Init(ctx, cfg, etl.Logins{}); err != nil {
 		t.Fatal(err)
 	}

@@ -1,34 +1,36 @@
 //go:build mssql
 
-package etl
+package databasetest
 
 import (
 	"io"
 	"net"
 	"net/url"
 	"sync"
+	"testing"
 )
 
-// behindProxy puts a proxy of the test's own between the configuration and the
-// warehouse's server. away ends its connections and refuses new ones.
-func behindProxy(l *lab) (away, back func()) {
-	l.Helper()
-	u, err := url.Parse(l.cfg.Warehouse)
+func init() { hide = behindProxy }
+
+// behindProxy puts a proxy of the test's own before the server. away ends its
+// connections and refuses new ones.
+func behindProxy(t testing.TB, address string) (hidden string, away, back func()) {
+	t.Helper()
+	u, err := url.Parse(address)
 	if err != nil {
-		l.Fatal(err)
+		t.Fatal(err)
 	}
-	p := &proxy{lab: l, server: u.Host, address: "localhost:0"}
+	p := &proxy{TB: t, server: u.Host, address: "localhost:0"}
 	p.listen()
 	p.address = p.listener.Addr().String()
 	u.Host = p.address
-	l.cfg.Warehouse = u.String()
-	l.Cleanup(p.close)
-	return p.close, p.listen
+	t.Cleanup(p.close)
+	return u.String(), p.close, p.listen
 }
 
 // proxy passes on what it gets, both ways.
 type proxy struct {
-	*lab
+	testing.TB
 	server, address string
 	listener        net.Listener
 	running         sync.WaitGroup
