@@ -73,7 +73,8 @@ crash-etl: ## kill import, load and live N (200) times each, and compare what th
 
 test-mssql: ## run the warehouse's tests against an SQL Server: MSSQL_URL=sqlserver://user:password@host:1433
 	@test -n "$(MSSQL_URL)" || { echo 'set MSSQL_URL=sqlserver://user:password@host:1433; its login makes and drops databases' >&2; exit 2; }
-	go test -tags mssql -count=1 -timeout 120m ./internal/database ./etl
+	seen=$$(mktemp -d) && SQL_SEEN="$$seen" go test -tags mssql -count=1 -timeout 120m ./internal/database ./etl ./grafana && \
+		go run ./internal/sqlseen "$$seen" && rm -r "$$seen"
 
 test-grafana: ## ask a running Grafana for each panel, and compare its numbers: GRAFANA_URL=http://admin:password@host:3000, TILLSTREAM_WAREHOUSE
 	@test -n "$(GRAFANA_URL)" -a -n "$(TILLSTREAM_WAREHOUSE)" || { echo 'set GRAFANA_URL=http://admin:password@host:3000 and TILLSTREAM_WAREHOUSE, the address of the warehouse that it shows' >&2; exit 2; }

@@ -44,37 +44,62 @@ func TestLogins(t *testing.T) {
 	}
 	for _, test := range []struct {
 		address, user, password string
-		statement               string
-		allowed                 bool
+		allowed, denied         []string
 	}{
-		{l.cfg.Source, loginETL, passwords.ETL, "SELECT COUNT(*) FROM dbo.stores", true},
-		{l.cfg.Source, loginETL, passwords.ETL, "DELETE FROM dbo.stores", false},
-		{l.cfg.Source, loginETL, passwords.ETL, "CREATE TABLE dbo.x (a INT)", false},
-		{l.cfg.Warehouse, loginETL, passwords.ETL, "UPDATE dw.etl_run SET detail = ''", true},
-		{l.cfg.Warehouse, loginETL, passwords.ETL, "CREATE TABLE stage.x (a INT)", true},
-		{l.cfg.Warehouse, loginETL, passwords.ETL, "DROP TABLE stage.x", true},
-		{l.cfg.Warehouse, loginETL, passwords.ETL, "CREATE TABLE dw.x (a INT)", false},
-		{l.cfg.Warehouse, loginETL, passwords.ETL, "DROP TABLE dw.fact_sales", false},
-		{l.cfg.Warehouse, loginReader, passwords.Reader, "SELECT COUNT(*) FROM report.sales_by_day", true},
-		{l.cfg.Warehouse, loginReader, passwords.Reader, "SELECT COUNT(*) FROM dw.fact_sales", false},
-		{l.cfg.Warehouse, loginReader, passwords.Reader, "SELECT COUNT(*) FROM dw.dim_customer", false},
-		{l.cfg.Warehouse, loginReader, passwords.Reader, "UPDATE dw.etl_run SET detail = ''", false},
-		{l.cfg.Warehouse, loginReader, passwords.Reader, "CREATE TABLE stage.y (a INT)", false},
-		{l.cfg.Source, loginReader, passwords.Reader, "SELECT COUNT(*) FROM dbo.stores", false},
+		{l.cfg.Source, loginETL, passwords.ETL,
+			[]string{"SELECT COUNT(*) FROM dbo.stores"},
+			[]string{"DELETE FROM dbo.stores", "CREATE TABLE dbo.x (a INT)", "CREATE DATABASE tillstream_x"}},
+		{l.cfg.Warehouse, loginETL, passwords.ETL,
+			[]string{"UPDATE dw.etl_run SET detail = ''", "CREATE TABLE stage.x (a INT)", "DROP TABLE stage.x", "SELECT COUNT(*) FROM report.sales_by_day"},
+			[]string{"CREATE TABLE dw.x (a INT)", "DROP TABLE dw.fact_sales", "DROP VIEW report.sales_by_day",
+				"CREATE DATABASE tillstream_x", "CREATE LOGIN tillstream_x WITH PASSWORD = 'Tillstream-x1'", "DROP LOGIN grafana_reader"}},
+		{l.cfg.Warehouse, loginReader, passwords.Reader,
+			[]string{"SELECT COUNT(*) FROM report.sales_by_day", "SELECT COUNT(*) FROM report.customers"},
+			[]string{"SELECT COUNT(*) FROM dw.fact_sales", "SELECT name FROM dw.dim_customer", "SELECT COUNT(*) FROM dbo.schema_version",
+				"UPDATE dw.etl_run SET detail = ''", "DELETE FROM report.stores", "UPDATE report.stores SET store_name = ''",
+				"CREATE TABLE stage.y (a INT)", "CREATE TABLE report.y (a INT)", "CREATE TABLE dbo.y (a INT)", "DROP VIEW report.stores",
+				"CREATE DATABASE tillstream_y"}},
+		{l.cfg.Source, loginReader, passwords.Reader, nil,
+			[]string{"SELECT COUNT(*) FROM dbo.stores", "SELECT [Name] FROM dbo.customers", "DELETE FROM dbo.customers"}},
 	} {
-		db, err := database.Open(t.Context(), as(test.address, test.user, test.password))
-		if err == nil {
-			_, err = db.Exec(t.Context(), test.statement)
-			_ = db.Close()
-		}
-		if (err == nil) != test.allowed {
-			t.Errorf("%s as %s: %v", test.statement, test.user, err)
-		}
-		if err != nil && strings.Contains(err.Error(), test.password) {
-			t.Errorf("the password is in %v", err)
+		for i, statement := range append(test.allowed, test.denied...) {
+			db, err := database.Open(t.Context(), as(test.address, test.user, test.password))
+			if err == nil {
+				_, err = db.Exec(t.Context(), statement)
+				_ = db.Close()
+			}
+			if allowed := i < len(test.allowed); (err == nil) != allowed {
+				t.Errorf("%s as %s: %v", statement, test.user, err)
+			}
+			if err != nil && strings.Contains(err.Error(), test.password) {
+				t.Errorf("the password is in %v", err)
+			}
 		}
 	}
+	l.readerSeesNobody(as(l.cfg.Warehouse, loginReader, passwords.Reader))
 	if _, err := Init(t.Context(), l.cfg, Logins{ETL: "x"}); err != nil && strings.Contains(err.Error(), "'x'") {
 		t.Errorf("the password is in %v", err)
+	}
+}
+
+// readerSeesNobody reads all that the login for dashboards can: what it finds about
+// a customer of the tests is not who that is.
+func (l *lab) readerSeesNobody(address string) {
+	l.Helper()
+	reader := openDatabase(l, address)
+	views := queryText(l, l.dw, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'report'")
+	found := false
+	for _, view := range views {
+		for _, row := range queryText(l, reader, "SELECT * FROM report."+view) {
+			for _, secret := range []string{"Kayla", "Lawson", "k@example.org", "+1-555", "1990-06-15"} {
+				if strings.Contains(row, secret) {
+					l.Errorf("report.%s shows %s of a customer: %s", view, secret, row)
+				}
+			}
+			found = found || view == "customers" && strings.Contains(row, "|7|")
+		}
+	}
+	if len(views) < 15 || !found {
+		l.Errorf("the customer's sales were not found in %d views", len(views))
 	}
 }

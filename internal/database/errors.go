@@ -50,6 +50,13 @@ func (db *DB) fail(op string, err error) error {
 // whatever has no number of SQL Server's: only the text tells what it is.
 const unmapped = 33557097
 
+// Hints that a number of SQL Server's and the text of another server lead to.
+const (
+	hintDatabase = "check the database's name and that this user may use it; `tillstream etl init` makes databases"
+	hintRights   = "this login may not do that; `tillstream etl init` grants each login its rights"
+	hintTables   = "is this the right database? `tillstream etl init` makes the tables"
+)
+
 // hint says what to try against an engine's error, empty where that is unknown.
 func hint(err error) string {
 	var lite *sqlite.Error
@@ -75,19 +82,21 @@ func hint(err error) string {
 		case 18456, 18452:
 			return "check user and password; a character like @ in a password is written %40 in an address"
 		case 4060, 911:
-			return "check the database's name and that this user may use it; `tillstream etl init` makes databases"
+			return hintDatabase
 		case 208, 2812:
-			return "is this the right database? `tillstream etl init` makes the tables"
+			return hintTables
 		case 229, 230, 262, 300:
-			return "this login may not do that; `tillstream etl init` grants each login its rights"
+			return hintRights
 		case 1105, 9002:
 			return "the server's disk or log is full; make room and run it again"
 		case unmapped:
 			switch {
-			case strings.Contains(server.Message, "permission denied"):
-				return "this login may not do that; `tillstream etl init` grants each login its rights"
+			case strings.HasPrefix(server.Message, "Cannot open database"):
+				return hintDatabase
+			case strings.Contains(server.Message, "permission denied"), strings.HasPrefix(server.Message, "must be owner"):
+				return hintRights
 			case strings.HasSuffix(server.Message, "does not exist"):
-				return "is this the right database? `tillstream etl init` makes the tables"
+				return hintTables
 			}
 		}
 	}

@@ -165,6 +165,45 @@ func TestServerBulkEndsAnywhere(t *testing.T) {
 	}
 }
 
+// The rows of a copy that is held are there after Commit, and after Rollback as if
+// they had never been sent.
+func TestServerHeldBulk(t *testing.T) {
+	db := createServer(t)
+	mustExec(t, db, "CREATE TABLE stage.numbers (n INT NOT NULL)")
+	copies := func() []*HeldBulk {
+		var all []*HeldBulk
+		for part := range 2 { // side by side
+			held, err := db.HeldBulk(t.Context(), "stage.numbers", []string{"n"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := held.Add(part); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := held.Close(); n != 1 || err != nil {
+				t.Fatalf("%d rows, %v", n, err)
+			}
+			all = append(all, held)
+		}
+		return all
+	}
+	for _, held := range copies() {
+		held.Rollback()
+	}
+	if n := number(t, db, "SELECT COUNT(*) FROM stage.numbers"); n != 0 {
+		t.Errorf("%d rows are there after Rollback", n)
+	}
+	for _, held := range copies() {
+		if err := held.Commit(); err != nil {
+			t.Error(err)
+		}
+		held.Rollback()
+	}
+	if n := number(t, db, "SELECT COUNT(*) FROM stage.numbers"); n != 2 {
+		t.Errorf("%d rows are there after Commit", n)
+	}
+}
+
 // Two transactions that wait for each other: the one that the server ends is run
 // again.
 func TestServerDeadlock(t *testing.T) {

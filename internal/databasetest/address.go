@@ -22,7 +22,11 @@ func Databases(t testing.TB) (source, warehouse string) {
 	return address(t, "source"), address(t, "warehouse")
 }
 
-var address = func(t testing.TB, purpose string) string {
+var address = SQLite
+
+// SQLite is Address for a file of SQLite, whatever the build tag says.
+func SQLite(t testing.TB, purpose string) string {
+	t.Helper()
 	return "sqlite:" + filepath.Join(t.TempDir(), purpose+".db")
 }
 
