@@ -322,6 +322,9 @@ func TestStaleAggregates(t *testing.T) {
 	if rows := texts(t, dw, "SELECT * FROM dw.agg_day"); len(rows) != 0 {
 		t.Errorf("there is %v", rows)
 	}
+	if net, err := netUSD(t.Context(), dw); err != nil || net != 11 {
+		t.Errorf("the facts add up to %v: %v", net, err)
+	}
 	mustTransact(t, dw, func(ctx context.Context, tx *database.Tx) error {
 		return rebuildAggregates(ctx, tx, func(int64, int64) {})
 	})

@@ -1,6 +1,7 @@
 package etl
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -137,4 +138,22 @@ func TestCampaigns(t *testing.T) {
 		t.Errorf("a campaign has another description: %+v", got)
 	}
 	l.same("SELECT description FROM dw.dim_campaign WHERE category <> '' AND sub_category <> ''", "Spring in Paris")
+}
+
+// A campaign that is described anew is the same one: its facts keep pointing at it.
+func TestCampaignIsDescribedAnew(t *testing.T) {
+	l := newLab(t)
+	l.reference()
+	l.sell(with(map[sale.Column]string{sale.Discount: "0.4", sale.LineTotal: "60"}))
+	l.load()
+	const facts = `SELECT f.campaign_key, g.description FROM dw.fact_sales f JOIN dw.dim_campaign g ON g.campaign_key = f.campaign_key`
+	before := l.query(facts)
+	if len(before) != 1 || !strings.HasSuffix(before[0], "|Spring") {
+		t.Fatalf("the fact has %q", before)
+	}
+	l.update("dbo.discounts", "[Description] = 'Spring again'", "[Description] = 'Spring'")
+	if got := l.load(); got.Inserted != 0 || got.Updated != 1 {
+		t.Errorf("one campaign has another description: %+v", got)
+	}
+	l.same(facts, before[0]+" again")
 }
