@@ -345,6 +345,17 @@ func TestLiveWithoutAPause(t *testing.T) {
 	t.Error("there is no latency")
 }
 
+// How fresh the warehouse is does not wait for the end of a run that has none.
+func TestLiveIsFreshWhileItRuns(t *testing.T) {
+	l := newTill(newLab(t))
+	s := l.follow()
+	l.append(l.lines(1)...)
+	s.flowing(1)
+	l.same("SELECT status FROM dw.etl_run WHERE step = 'live'", "running")
+	l.same("SELECT COUNT(*) FROM report.etl_freshness WHERE step = 'live' AND last_success_at IS NOT NULL", "1")
+	s.end()
+}
+
 // stream is Live under way.
 type stream struct {
 	*till

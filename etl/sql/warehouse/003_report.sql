@@ -345,11 +345,15 @@ FROM dw.etl_run;
 GO
 
 -- How fresh the warehouse is, one row a step that has ever succeeded. Times are UTC.
---   last_success_at   when the step last ended well
+--   last_success_at   when the step last ended well; live, which has no end, when it
+--                     last brought lines
 CREATE VIEW report.etl_freshness AS
-SELECT step, MAX(finished_at) AS last_success_at
-FROM dw.etl_run
-WHERE status = 'done'
+SELECT step, MAX(succeeded_at) AS last_success_at
+FROM (
+    SELECT step, finished_at AS succeeded_at FROM dw.etl_run WHERE status = 'done'
+    UNION ALL
+    SELECT 'live', updated_at FROM dw.etl_watermark WHERE source LIKE 'live %'
+) AS s
 GROUP BY step;
 GO
 
