@@ -16,6 +16,7 @@ import (
 // LiveOptions are what Live can be told besides Config.
 type LiveOptions struct {
 	Dir   string        // of the consumer's live_transactions.csv
+	Full  bool          // begin each file at its start, wherever the warehouse is: what it has is left as it is
 	Drain bool          // stop at the end of the files as they are, and on any trouble
 	Poll  time.Duration // how often to look for new lines; default: 300 ms
 }
@@ -32,7 +33,8 @@ type Live struct {
 	mu      sync.Mutex
 	trouble error
 
-	own      *run // one for all sessions
+	own      *run            // one for all sessions
+	begun    map[string]bool // files that were read from their start, where Full asks for that
 	netUSD   sale.Micros
 	caughtUp time.Time // all there was then is in the warehouse
 }
@@ -63,7 +65,7 @@ func NewLive(cfg Config, options LiveOptions) *Live {
 	}
 	cfg = cfg.withDefaults()
 	return &Live{cfg: cfg, options: options, metrics: newLiveMetrics(cfg.Registerer), finish: make(chan struct{}),
-		trouble: errStarting, own: &run{cfg: cfg, step: stepLive}}
+		trouble: errStarting, own: &run{cfg: cfg, step: stepLive}, begun: make(map[string]bool)}
 }
 
 // Finish makes Run end when it has reached the end of the files, or on any trouble.
@@ -150,6 +152,9 @@ func (l *Live) session(ctx context.Context) (err error) {
 	}
 	s := &liveSession{Live: l, run: l.own, writer: writer, reader: l.cfg.reader()}
 	s.follower = newFollower(l.options.Dir, l.cfg.Log, func(ctx context.Context, source string) (string, error) {
+		if l.options.Full && !l.begun[source] {
+			return "", nil
+		}
 		return watermark(ctx, dw, source)
 	})
 	if err := s.follow(ctx); err != nil {
@@ -270,6 +275,7 @@ func (s *liveSession) settle(ctx context.Context, p *part) error {
 		return err
 	}
 	s.follower.done(p)
+	s.begun[p.source] = true // from here on the warehouse knows how far it is
 	r := s.run
 	rejected := r.rejected - before
 	span.SetAttributes(counted(c.read, did.inserted, did.updated, rejected)...)

@@ -115,6 +115,44 @@ func TestLive(t *testing.T) {
 	l.same("SELECT sale_lines, sale_invoices, sales_usd_micros FROM dw.agg_day", "5|5|500000000")
 }
 
+// A line that was rejected because its rate was missing comes with Full, once there
+// is one; what the warehouse has already is left as it is.
+func TestLiveFull(t *testing.T) {
+	l := newTill(newLab(t))
+	rows := l.lines(3)
+	rows[1][sale.Currency], rows[1][sale.CurrencySymbol] = "AUD", ""
+	l.append(rows[:2]...)
+	l.rotate("20250301T000000Z")
+	l.append(rows[2:]...)
+	if got := l.drain(); got.Inserted != 2 || got.Rejected != 1 {
+		t.Fatalf("got %+v", got)
+	}
+	before := l.content()
+	l.cfg.Rates = testRates(t, "Date,Currency,Units Per USD\n2023-01-01,USD,1\n2023-01-01,AUD,1.6\n")
+	if got := l.drain(); got.Read != 0 || l.content() != before {
+		t.Errorf("nothing is new: %+v", got)
+	}
+	full := func() Summary {
+		got, err := NewLive(l.cfg, LiveOptions{Dir: l.dir, Full: true, Drain: true}).Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if got := full(); got.Read != 3 || got.Inserted != 1 || got.Duplicates != 2 || got.Rejected != 0 {
+		t.Errorf("with the rate: %+v", got)
+	}
+	l.invoices(3)
+	l.same("SELECT currency, usd_micros FROM dw.fact_sales WHERE invoice_id LIKE '%2'", "AUD|62500000")
+	after := l.content()
+	if got := full(); got.Inserted != 0 || l.content() != after {
+		t.Errorf("once more it changes nothing: %+v", got)
+	}
+	if got := l.drain(); got.Read != 0 {
+		t.Errorf("and then nothing is new: %+v", got)
+	}
+}
+
 // A record that is being written is waited for, byte by byte.
 func TestLiveWaitsForWholeRecords(t *testing.T) {
 	l := newTill(newLab(t))

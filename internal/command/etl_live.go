@@ -11,6 +11,7 @@ import (
 
 var (
 	liveCSVFlag   = &cli.StringFlag{Name: "csv", Value: "data/live", Usage: "`DIR` of the consumer's live_transactions.csv"}
+	liveFullFlag  = &cli.BoolFlag{Name: "full", Usage: "begin each file at its start: brings lines that were rejected before, now that a rate or a store is known"}
 	liveDrainFlag = &cli.BoolFlag{Name: "drain", Usage: "stop at the end of the files as they are, and on any trouble"}
 )
 
@@ -18,7 +19,7 @@ func etlLiveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "live",
 		Usage: "bring the consumer's lines into the warehouse while they are written",
-		Flags: concat([]cli.Flag{liveCSVFlag, liveDrainFlag, listenFlag("localhost:2114")}, warehouseFlags()),
+		Flags: concat([]cli.Flag{liveCSVFlag, liveFullFlag, liveDrainFlag, listenFlag("localhost:2114")}, warehouseFlags()),
 		Action: func(c *cli.Context) error {
 			cfg, err := etlConfig(c)
 			if err != nil {
@@ -27,7 +28,7 @@ func etlLiveCommand() *cli.Command {
 			defer traceEtl(c, &cfg)()
 			registry := newRegistry()
 			cfg.Registerer = registry
-			live := etl.NewLive(cfg, etl.LiveOptions{Dir: c.String(liveCSVFlag.Name), Drain: c.Bool(liveDrainFlag.Name)})
+			live := etl.NewLive(cfg, etl.LiveOptions{Dir: c.String(liveCSVFlag.Name), Full: c.Bool(liveFullFlag.Name), Drain: c.Bool(liveDrainFlag.Name)})
 			server, err := serverOf(c, registry, live.Ready)
 			if err != nil {
 				return err
