@@ -115,12 +115,11 @@ func (c *Cluster) hasLeaders(ctx context.Context, topic string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	led := len(partitions) > 0
 	for _, p := range partitions {
-		if p.Error != nil || p.Leader.Host == "" {
-			return false, nil
-		}
+		led = led && p.Error == nil && p.Leader.Host != ""
 	}
-	return len(partitions) > 0, nil
+	return led, nil
 }
 
 // ask has a connection to any broker. A Transport answers from metadata that is
