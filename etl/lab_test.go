@@ -64,6 +64,10 @@ func (l *lab) insert(table string, columns []string, rows ...[]any) {
 		values := make([]string, len(row))
 		var args []any
 		for i, v := range row {
+			if v == nil { // a parameter without a type is what Babelfish refuses
+				values[i] = "NULL"
+				continue
+			}
 			values[i] = fmt.Sprintf("@p%d", i)
 			args = append(args, sql.Named(values[i][1:], v))
 		}
