@@ -69,7 +69,7 @@ func hint(err error) string {
 		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 			return "another program writes to it; wait for that, or end it"
 		case sqlite3.SQLITE_FULL:
-			return "the disk is full; make room and run it again"
+			return "the disk is full, that of the database or of temporary files (SQLITE_TMPDIR, else TMPDIR); make room and run it again"
 		case sqlite3.SQLITE_READONLY:
 			return "this user may not write the file or its directory; check them with ls -l"
 		case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:

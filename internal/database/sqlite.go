@@ -113,17 +113,6 @@ func (db *DB) setJournal(ctx context.Context, mode string) error {
 	})
 }
 
-// Scratch makes an empty file to put things aside, beside the database, where there is
-// room for what the database holds. Who asks for it closes and removes it; one that is left
-// by a process that was killed is removed by the next one that asks. Only SQLite can
-// do it.
-func (tx *Tx) Scratch() (*os.File, error) {
-	if tx.db.engine != SQLite {
-		return nil, errors.New("a scratch file is for SQLite only")
-	}
-	return os.OpenFile(tx.db.file+"-scratch", os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
-}
-
 // checkFile finds what SQLite has only "unable to open database file" for.
 func checkFile(file string, create bool) error {
 	info, err := os.Stat(file)
