@@ -179,15 +179,53 @@ func TestEveryImageIsPinned(t *testing.T) {
 			t.Errorf("the image of %s is %q", name, s.Image)
 		}
 	}
+	for _, base := range basesOf(t) {
+		if !pinned.MatchString(base) {
+			t.Errorf("the Dockerfile begins with %q", base)
+		}
+	}
+}
+
+// Whoever raises a version has to say what the new one was run with.
+func TestTheRunbookSaysWhatEachImageWasRunWith(t *testing.T) {
+	page, err := os.ReadFile(root + "/docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(page), "\n#### What it was run with\n")
+	section, _, ends := strings.Cut(section, "\n### ")
+	if !found || !ends {
+		t.Fatal("docs/operations.md does not say what compose.yaml was run with")
+	}
+	images := basesOf(t)
+	for _, s := range project(t, everything).Services {
+		if !strings.HasPrefix(s.Image, "tillstream:") && !slices.Contains(images, s.Image) {
+			images = append(images, s.Image)
+		}
+	}
+	for _, image := range images {
+		if !strings.Contains(section, "\n| `"+image+"` |") {
+			t.Errorf("docs/operations.md does not say what was run for %s", image)
+		}
+	}
+	if rows := strings.Count(section, "\n| `"); rows != len(images) {
+		t.Errorf("docs/operations.md speaks of %d images, there are %d", rows, len(images))
+	}
+}
+
+// basesOf returns the images that the Dockerfile begins with.
+func basesOf(t *testing.T) (images []string) {
+	t.Helper()
 	content, err := os.ReadFile(root + "/Dockerfile")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, from := range regexp.MustCompile(`(?m)^FROM (\S+)`).FindAllStringSubmatch(string(content), -1) {
-		if from[1] != "scratch" && !pinned.MatchString(from[1]) {
-			t.Errorf("the Dockerfile begins with %q", from[1])
+		if from[1] != "scratch" {
+			images = append(images, from[1])
 		}
 	}
+	return images
 }
 
 func TestEveryPortIsOnLoopback(t *testing.T) {
