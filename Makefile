@@ -111,9 +111,12 @@ $(GOVULNCHECK):
 	GOBIN=$(CURDIR)/build/bin go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 	mv build/bin/govulncheck $@
 
+# The tree is what git takes: .env, which it ignores, is there to hold passwords.
 secrets: $(GITLEAKS) ## look for passwords and keys in the tree and its history
 	$(GITLEAKS) git --no-banner --redact .
-	$(GITLEAKS) dir --no-banner --redact .
+	dir=$$(mktemp -d) && trap 'rm -r "$$dir"' EXIT && \
+		git ls-files -z --cached --others --exclude-standard | tar --null -T - -c | tar -x -C "$$dir" && \
+		$(GITLEAKS) dir --no-banner --redact "$$dir"
 
 $(GITLEAKS):
 	GOBIN=$(CURDIR)/build/bin go install github.com/zricethezav/gitleaks/v8@$(GITLEAKS_VERSION)

@@ -233,7 +233,10 @@ func (w *world) tillstream(words []string, complain func(string, ...any)) {
 }
 
 // others are flags of other programs that a page names by themselves.
-var others = map[string]bool{"--enable-feature": true} // of Prometheus
+var others = map[string]bool{
+	"--enable-feature": true, // of Prometheus
+	"--no-deps":        true, // of Docker Compose
+}
 
 // flag checks a flag that stands alone.
 func (w *world) flag(name string, complain func(string, ...any)) {
