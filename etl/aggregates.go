@@ -205,7 +205,7 @@ func suspendAggregates(ctx context.Context, tx *database.Tx) error {
 
 // staleReader is a database or a transaction.
 type staleReader interface {
-	QueryRow(ctx context.Context, text string, args ...any) *sql.Row
+	QueryRow(ctx context.Context, text string, args ...any) *database.Row
 }
 
 // aggregatesStale reports whether the aggregates have to be rebuilt.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tillstream/internal/backoff"
 	"tillstream/internal/database"
 	"tillstream/internal/sale"
 )
@@ -164,7 +165,8 @@ type importer struct {
 func (i *importer) importTable(ctx context.Context) error {
 	began := time.Now()
 	err := i.tryTable(ctx)
-	for try := 1; try < importTries && database.IsTransient(err) && ctx.Err() == nil; try++ {
+	var pause backoff.Backoff
+	for try := 1; try < importTries && database.IsTransient(err) && pause.Wait(ctx); try++ {
 		i.run.cfg.Log.Warn("the import of a file is tried again", "file", i.table.file, "error", err)
 		err = i.tryTable(ctx)
 	}

@@ -104,6 +104,27 @@ func TestRender(t *testing.T) {
 	}
 }
 
+// An error says which database it is about, wherever it comes up. That there is no
+// row is none of the database's.
+func TestErrorsOfAQuery(t *testing.T) {
+	db := create(t)
+	var n int
+	_, exec := db.Exec(t.Context(), "DELETE FROM dw.nothing")
+	_, query := db.Query(t.Context(), "SELECT n FROM dw.nothing")
+	row := db.QueryRow(t.Context(), "SELECT n FROM dw.nothing").Scan(&n)
+	for what, err := range map[string]error{"exec": exec, "query": query, "row": row} {
+		if err == nil || !strings.Contains(err.Error(), db.Address()) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := db.QueryRow(t.Context(), "SELECT 1 WHERE 1 = 0").Scan(&n); err != sql.ErrNoRows { //nolint:errorlint // it alone
+		t.Errorf("no row: %v", err)
+	}
+	if err := db.QueryRow(t.Context(), "SELECT {{nonsense}}").Scan(&n); err == nil {
+		t.Error("a template that cannot be rendered: no error")
+	}
+}
+
 func TestTimes(t *testing.T) {
 	db := create(t)
 	at := time.Date(2024, 2, 29, 23, 59, 58, 7e6, time.UTC)

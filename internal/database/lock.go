@@ -48,11 +48,12 @@ func (db *DB) Lock(ctx context.Context, name string, wait time.Duration) (releas
 	}
 	return func() error {
 		// The lock belongs to the session, so it has to end or be told.
-		_, err := conn.ExecContext(context.WithoutCancel(ctx), "EXEC sp_releaseapplock @Resource = @name, @LockOwner = 'Session'", sql.Named("name", db.resource(name)))
-		if err != nil {
-			_ = conn.Raw(func(any) error { return errBroken })
+		if _, err := conn.ExecContext(context.WithoutCancel(ctx), "EXEC sp_releaseapplock @Resource = @name, @LockOwner = 'Session'", sql.Named("name", db.resource(name))); err == nil {
+			return conn.Close()
 		}
-		return errors.Join(err, conn.Close())
+		// A session ends with its connection, so it is let go of either way.
+		_ = conn.Raw(func(any) error { return errBroken })
+		return nil
 	}, nil
 }
 

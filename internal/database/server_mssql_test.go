@@ -300,6 +300,36 @@ func TestServerLock(t *testing.T) {
 	}
 }
 
+// A lock ends with its connection, which is all that release is for.
+func TestServerLockEndsWithItsConnection(t *testing.T) {
+	address := databasetest.ServerAddress(t, "database")
+	direct, err := Create(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = direct.Close() })
+	hidden, away, _ := databasetest.Hide(t, address)
+	db, err := Open(t.Context(), hidden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	release, err := db.Lock(t.Context(), "step", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	away()
+	if err := release(); err != nil {
+		t.Errorf("the server is away, and the lock cannot be let go of: %v", err)
+	}
+	if release, err = direct.Lock(t.Context(), "step", 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if err := release(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestServerMigrateThatFails(t *testing.T) {
 	db := createServer(t)
 	mustExec(t, db, "CREATE SCHEMA report")

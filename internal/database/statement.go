@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -74,8 +75,28 @@ func (db *DB) Query(ctx context.Context, text string, args ...any) (*sql.Rows, e
 	return db.query(ctx, db.reader(text), text, args)
 }
 
+// Row is the answer to a query for one row.
+type Row struct {
+	db  *DB
+	row *sql.Row
+	err error
+}
+
+// Scan copies the row's values, and closes it. Its error is sql.ErrNoRows where
+// there is no row.
+func (r *Row) Scan(dest ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	err := r.row.Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) { // which is no trouble of the database's
+		return err
+	}
+	return r.db.fail("reading from", err)
+}
+
 // QueryRow renders and runs a query for one row.
-func (db *DB) QueryRow(ctx context.Context, text string, args ...any) *sql.Row {
+func (db *DB) QueryRow(ctx context.Context, text string, args ...any) *Row {
 	return db.queryRow(ctx, db.reader(text), text, args)
 }
 
@@ -107,12 +128,12 @@ func (db *DB) query(ctx context.Context, r runner, text string, args []any) (*sq
 	return rows, db.fail("reading from", err)
 }
 
-func (db *DB) queryRow(ctx context.Context, r runner, text string, args []any) *sql.Row {
-	rendered, err := db.Render(text, nil)
+func (db *DB) queryRow(ctx context.Context, r runner, text string, args []any) *Row {
+	text, err := db.Render(text, nil)
 	if err != nil {
-		rendered = text // which the engine refuses, and a sql.Row has no other way to say so
+		return &Row{err: err}
 	}
-	return r.QueryRowContext(ctx, rendered, db.arguments(args)...)
+	return &Row{db: db, row: r.QueryRowContext(ctx, text, db.arguments(args)...)}
 }
 
 func (db *DB) arguments(args []any) []any {

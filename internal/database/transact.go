@@ -26,7 +26,7 @@ func (tx *Tx) Query(ctx context.Context, text string, args ...any) (*sql.Rows, e
 }
 
 // QueryRow is as DB.QueryRow.
-func (tx *Tx) QueryRow(ctx context.Context, text string, args ...any) *sql.Row {
+func (tx *Tx) QueryRow(ctx context.Context, text string, args ...any) *Row {
 	return tx.db.queryRow(ctx, tx.tx, text, args)
 }
 
