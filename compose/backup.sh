@@ -14,9 +14,10 @@ umask 077 # for the owner's eyes only
 mkdir -p "$to"
 [ -z "$(ls -A "$to")" ] || { echo "$to is not empty; an earlier back-up is never written over" >&2; exit 1; }
 
+all=$(volumes)
 trap 'docker compose up -d --wait' EXIT # also when it fails in the middle
 docker compose stop
-for volume in $volumes; do
+for volume in $all; do
   exists "$volume" || continue # of a server that is not here
   from "$volume" -cz . >"$to/$volume.tar.gz"
 done

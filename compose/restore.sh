@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.."
 
 from=${1:?usage: compose/restore.sh DIR}
 [ -e "$from/env" ] || { echo "$from holds no back-up, or no whole one: there is no env in it" >&2; exit 1; }
-for volume in $volumes; do
+for file in "$from"/*.tar.gz; do
+  volume=$(basename "$file" .tar.gz)
   if exists "$volume"; then
     echo "the volume $volume is there already; see that it is not needed, then: docker compose down --volumes" >&2
     exit 1
@@ -24,8 +25,7 @@ elif [ "$(grep _PASSWORD= .env)" != "$(grep _PASSWORD= "$from/env")" ]; then
 fi
 
 docker compose up --no-start # makes the volumes
-for volume in $volumes; do
-  [ -e "$from/$volume.tar.gz" ] || continue
-  into "$volume" -xz <"$from/$volume.tar.gz"
+for file in "$from"/*.tar.gz; do
+  into "$(basename "$file" .tar.gz)" -xz <"$file"
 done
 docker compose up -d --wait

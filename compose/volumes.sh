@@ -1,8 +1,9 @@
 # What compose/backup.sh and compose/restore.sh share: the volumes of this project, and tar to read and fill them.
 
-# The sample can be made again.
-volumes="kafka live mssql prometheus alertmanager grafana"
 project=${COMPOSE_PROJECT_NAME:-tillstream}
+
+# Those of all consumers with them. The sample can be made again. Asks for .env.
+volumes() { docker compose config --volumes | grep -vx sample; }
 
 exists() { docker volume inspect "${project}_$1" >/dev/null 2>&1; }
 
