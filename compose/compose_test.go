@@ -339,24 +339,30 @@ func TestBringYourOwn(t *testing.T) {
 	}
 }
 
-// A directory has one writer, and each its own way into the warehouse.
+// A directory has one writer, and etl reads the directories of all of them.
 func TestTheSecondConsumerHasItsOwnDirectory(t *testing.T) {
 	services := project(t, everything).Services
-	journal := func(name string) (volume string) {
+	at := func(name, target string) (volume string) {
 		for _, v := range services[name].Volumes {
-			if v.Target == "/data/live" {
+			if v.Target == target {
 				volume = v.Source
 			}
 		}
 		return volume
 	}
-	for consumer, live := range map[string]string{"consumer": "etl", "consumer-2": "etl-2"} {
-		if own := journal(consumer); own == "" || own != journal(live) {
-			t.Errorf("%s writes to %q, %s reads %q", consumer, own, live, journal(live))
+	for consumer, directory := range map[string]string{"consumer": "/data/live", "consumer-2": "/data/live-2"} {
+		own := at(consumer, "/data/live")
+		for _, reader := range []string{"etl", "etl-load"} {
+			if own == "" || own != at(reader, directory) {
+				t.Errorf("%s writes to %q, %s reads %q", consumer, own, reader, at(reader, directory))
+			}
 		}
 	}
-	if journal("consumer") == journal("consumer-2") {
+	if at("consumer", "/data/live") == at("consumer-2", "/data/live") {
 		t.Error("two consumers write to one directory")
+	}
+	if want := "/data/live,/data/live-2"; !slices.Contains(services["etl"].Command, want) {
+		t.Errorf("etl is told to follow %v, want %s", services["etl"].Command, want)
 	}
 	first, second := services["consumer"], services["consumer-2"]
 	if second.Build != nil || second.Image != first.Image || !slices.Equal(second.Command, first.Command) {

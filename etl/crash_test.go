@@ -50,7 +50,7 @@ func crashChild(step string) error {
 	case stepLoad:
 		_, err = Load(context.Background(), cfg, LoadOptions{})
 	case stepLive:
-		_, err = NewLive(cfg, LiveOptions{Dir: dir, Drain: true}).Run(context.Background())
+		_, err = NewLive(cfg, LiveOptions{Dirs: []string{dir}, Drain: true}).Run(context.Background())
 	}
 	return err
 }

@@ -36,6 +36,9 @@ type follower struct {
 
 	positions map[string]position // of files, as far as they were asked for
 	looks     map[string]look     // of paths
+
+	looked   time.Time // when it was last asked
+	caughtUp time.Time // all there was then is in the warehouse
 }
 
 // position is how far a file has been read.

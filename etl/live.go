@@ -15,7 +15,7 @@ import (
 
 // LiveOptions are what Live can be told besides Config.
 type LiveOptions struct {
-	Dir   string        // of the consumer's live_transactions.csv
+	Dirs  []string      // of the consumers' live_transactions.csv
 	Full  bool          // begin each file at its start, wherever the warehouse is: what it has is left as it is
 	Drain bool          // stop at the end of the files as they are, and on any trouble
 	Poll  time.Duration // how often to look for new lines; default: 300 ms
@@ -151,12 +151,15 @@ func (l *Live) session(ctx context.Context) (err error) {
 		return err
 	}
 	s := &liveSession{Live: l, run: l.own, writer: writer, reader: l.cfg.reader()}
-	s.follower = newFollower(l.options.Dir, l.cfg.Log, func(ctx context.Context, source string) (string, error) {
+	committed := func(ctx context.Context, source string) (string, error) {
 		if l.options.Full && !l.begun[source] {
 			return "", nil
 		}
 		return watermark(ctx, dw, source)
-	})
+	}
+	for _, dir := range l.options.Dirs {
+		s.followers = append(s.followers, newFollower(dir, l.cfg.Log, committed))
+	}
 	if err := s.follow(ctx); err != nil {
 		return err
 	}
@@ -167,12 +170,13 @@ func (l *Live) session(ctx context.Context) (err error) {
 // liveSession is one connection to the warehouse.
 type liveSession struct {
 	*Live
-	run      *run
-	writer   *factWriter
-	follower *follower
-	reader   *sale.Reader
-	looked   time.Time // when it was last seen to the aggregates
-	recorded time.Time // when the record of runs was last written and read
+	run       *run
+	writer    *factWriter
+	followers []*follower // one a directory
+	turn      int         // of the follower that is asked first
+	reader    *sale.Reader
+	looked    time.Time // when it was last seen to the aggregates
+	recorded  time.Time // when the record of runs was last written and read
 }
 
 func (s *liveSession) follow(ctx context.Context) error {
@@ -193,25 +197,25 @@ func (s *liveSession) follow(ctx context.Context) error {
 			s.recorded = time.Now()
 		}
 		finishing := s.options.Drain || s.finishing()
-		looking := time.Now()
-		p, err := s.follower.read(ctx)
+		p, f, err := s.read(ctx)
 		if err != nil {
 			return err
 		}
 		if p != nil {
-			if err := s.settle(ctx, p); err != nil {
+			if err := s.settle(ctx, f, p); err != nil {
 				return err
 			}
 			if p.reaches {
-				s.caughtUpAt(looking)
+				f.caughtUp = f.looked
 			}
+			s.catchUp()
 			if ctx.Err() != nil {
 				return nil
 			}
 			continue
 		}
 		s.setTrouble(nil)
-		s.caughtUpAt(looking)
+		s.catchUp()
 		if finishing {
 			return nil
 		}
@@ -224,11 +228,37 @@ func (s *liveSession) follow(ctx context.Context) error {
 	}
 }
 
-// caughtUpAt takes note that all there was at a time is in the warehouse. Where lines
-// come in without a pause there is always something left to read by then.
-func (s *liveSession) caughtUpAt(at time.Time) {
-	s.caughtUp = at
-	s.metrics.caughtUpAt(at)
+// read returns what one of the directories has, and whose it is; nil where none has
+// anything. They take turns, so that one that always has something does not keep the
+// others waiting.
+func (s *liveSession) read(ctx context.Context) (*part, *follower, error) {
+	for range s.followers {
+		f := s.followers[s.turn]
+		s.turn = (s.turn + 1) % len(s.followers)
+		f.looked = time.Now()
+		p, err := f.read(ctx)
+		if p != nil || err != nil {
+			return p, f, err
+		}
+		f.caughtUp = f.looked
+	}
+	return nil, nil, nil
+}
+
+// catchUp takes note of the time up to which all there was, in every directory, is in
+// the warehouse. Where lines come in without a pause there is always something left to
+// read by then.
+func (s *liveSession) catchUp() {
+	at := time.Now()
+	for _, f := range s.followers {
+		if f.caughtUp.Before(at) {
+			at = f.caughtUp
+		}
+	}
+	if at.After(s.caughtUp) {
+		s.caughtUp = at
+		s.metrics.caughtUpAt(at)
+	}
 }
 
 // record tells the others how far this run is, and looks what they have done.
@@ -250,7 +280,7 @@ func (l *Live) finishing() bool {
 
 // settle brings a part of a file into the warehouse, in one transaction with the
 // position after it. It is finished also if ctx ends.
-func (s *liveSession) settle(ctx context.Context, p *part) error {
+func (s *liveSession) settle(ctx context.Context, f *follower, p *part) error {
 	ctx, cancel := withGrace(ctx, liveGrace)
 	defer cancel()
 	ctx, span := s.cfg.Tracer.Start(ctx, "etl live")
@@ -274,7 +304,7 @@ func (s *liveSession) settle(ctx context.Context, p *part) error {
 		s.run.rejected = before // they are counted when it works
 		return err
 	}
-	s.follower.done(p)
+	f.done(p)
 	s.begun[p.source] = true // from here on the warehouse knows how far it is
 	r := s.run
 	rejected := r.rejected - before

@@ -77,7 +77,7 @@ func (t *till) rotate(at string) {
 
 func (t *till) drain() Summary {
 	t.Helper()
-	summary, err := NewLive(t.cfg, LiveOptions{Dir: t.dir, Drain: true}).Run(t.Context())
+	summary, err := NewLive(t.cfg, LiveOptions{Dirs: []string{t.dir}, Drain: true}).Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestLiveFull(t *testing.T) {
 		t.Errorf("nothing is new: %+v", got)
 	}
 	full := func() Summary {
-		got, err := NewLive(l.cfg, LiveOptions{Dir: l.dir, Full: true, Drain: true}).Run(t.Context())
+		got, err := NewLive(l.cfg, LiveOptions{Dirs: []string{l.dir}, Full: true, Drain: true}).Run(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -276,11 +276,11 @@ func TestLiveRejects(t *testing.T) {
 func TestLiveErrors(t *testing.T) {
 	l := newTill(newLab(t))
 	l.write([]byte("Invoice,Line\r\n1,2\r\n"))
-	if _, err := NewLive(l.cfg, LiveOptions{Dir: l.dir, Drain: true}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), l.path()) {
+	if _, err := NewLive(l.cfg, LiveOptions{Dirs: []string{l.dir}, Drain: true}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), l.path()) {
 		t.Errorf("got %v", err)
 	}
 	missing := filepath.Join(l.dir, "missing")
-	if _, err := NewLive(l.cfg, LiveOptions{Dir: missing, Drain: true}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), missing) {
+	if _, err := NewLive(l.cfg, LiveOptions{Dirs: []string{missing}, Drain: true}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), missing) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -302,7 +302,7 @@ func TestLiveFollows(t *testing.T) {
 	if err := os.Remove(l.dir); err != nil {
 		t.Fatal(err)
 	}
-	live := NewLive(l.cfg, LiveOptions{Dir: l.dir, Poll: 10 * time.Millisecond})
+	live := NewLive(l.cfg, LiveOptions{Dirs: []string{l.dir}, Poll: 10 * time.Millisecond})
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var summary Summary
@@ -363,7 +363,7 @@ func TestLiveWithoutAPause(t *testing.T) {
 		}
 	}
 	l.append(l.lines(1)...)
-	live := NewLive(cfg, LiveOptions{Dir: l.dir, Drain: true})
+	live := NewLive(cfg, LiveOptions{Dirs: []string{l.dir}, Drain: true})
 	if _, err := live.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -410,7 +410,7 @@ func (t *till) follow() *stream {
 	cfg := t.cfg
 	cfg.Registerer = s.registry
 	cfg.Log = slog.New(slog.NewTextHandler(s.log, nil))
-	s.live = NewLive(cfg, LiveOptions{Dir: t.dir, Poll: 10 * time.Millisecond})
+	s.live = NewLive(cfg, LiveOptions{Dirs: []string{t.dir}, Poll: 10 * time.Millisecond})
 	go func() {
 		_, err := s.live.Run(t.Context())
 		s.ended <- err

@@ -75,7 +75,7 @@ func verifyLab(t *testing.T) (l *lab, dir string) {
 	stamped := rows[2]
 	stamped[sale.Date] = "2024-03-06 10:00:00"
 	writeLive(t, dir, stamped, live())
-	if _, err := NewLive(l.cfg, LiveOptions{Dir: dir, Drain: true}).Run(t.Context()); err != nil {
+	if _, err := NewLive(l.cfg, LiveOptions{Dirs: []string{dir}, Drain: true}).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	l.sell(rows...)
@@ -229,8 +229,11 @@ func TestVerifySeveralConsumers(t *testing.T) {
 	second, own := t.TempDir(), live()
 	own[sale.InvoiceID] = "INV-US-001-00000009"
 	writeLive(t, second, live(), own)
-	if _, err := NewLive(l.cfg, LiveOptions{Dir: second, Drain: true}).Run(t.Context()); err != nil {
-		t.Fatal(err)
+	for _, inserted := range []int64{1, 0} {
+		got, err := NewLive(l.cfg, LiveOptions{Dirs: []string{first, second}, Drain: true}).Run(t.Context())
+		if err != nil || got.Inserted != inserted {
+			t.Fatalf("got %+v, %v", got, err)
+		}
 	}
 	s := l.verified(VerifyOptions{CSV: []string{first, second}})
 	l.kinds(s, map[string]int64{})

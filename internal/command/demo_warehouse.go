@@ -37,7 +37,7 @@ func newDemoWarehouse(dir string, cfg etl.Config, registry *prometheus.Registry)
 	w := &demoWarehouse{cfg: cfg, dir: dir}
 	live := cfg
 	live.Registerer = registry
-	w.live = etl.NewLive(live, etl.LiveOptions{Dir: dir})
+	w.live = etl.NewLive(live, etl.LiveOptions{Dirs: []string{dir}})
 	return w
 }
 

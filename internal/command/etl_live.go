@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	liveCSVFlag   = &cli.StringFlag{Name: "csv", Value: "data/live", Usage: "`DIR` of the consumer's live_transactions.csv"}
+	liveCSVFlag   = &cli.StringSliceFlag{Name: "csv", Value: cli.NewStringSlice("data/live"), Usage: "`DIRS` of the consumers' live_transactions.csv, comma-separated"}
 	liveFullFlag  = &cli.BoolFlag{Name: "full", Usage: "begin each file at its start: brings lines that were rejected before, now that a rate or a store is known"}
 	liveDrainFlag = &cli.BoolFlag{Name: "drain", Usage: "stop at the end of the files as they are, and on any trouble"}
 )
@@ -28,7 +28,7 @@ func etlLiveCommand() *cli.Command {
 			defer traceEtl(c, &cfg)()
 			registry := newRegistry()
 			cfg.Registerer = registry
-			live := etl.NewLive(cfg, etl.LiveOptions{Dir: c.String(liveCSVFlag.Name), Full: c.Bool(liveFullFlag.Name), Drain: c.Bool(liveDrainFlag.Name)})
+			live := etl.NewLive(cfg, etl.LiveOptions{Dirs: c.StringSlice(liveCSVFlag.Name), Full: c.Bool(liveFullFlag.Name), Drain: c.Bool(liveDrainFlag.Name)})
 			server, err := serverOf(c, registry, live.Ready)
 			if err != nil {
 				return err
