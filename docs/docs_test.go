@@ -55,6 +55,7 @@ func TestMistakesAreFound(t *testing.T) {
 		{"`--sauce`", "no command has the flag"},
 		{"`docker compose logs --tail 30 barista`", "no service barista"},
 		{"`docker compose up -d kafka grafna`", "no service grafna"},
+		{"`docker compose cp barista:/data/menu .`", "no service barista"},
 		{"`docker compose -f missing.yaml up -d`", "missing.yaml"},
 		{"`docker compose run --rm --no-deps -T consumer defaults gold`", "no command \"defaults gold\""},
 		{"`compose/missing.sh`", "missing.sh"},
@@ -261,6 +262,13 @@ func (w *world) compose(words []string, complain func(string, ...any)) {
 	verb := ""
 	for i := 0; i < len(words); i++ {
 		word := words[i]
+		if verb == "cp" { // SERVICE:PATH, or a path on this machine
+			service, _, isThere := strings.Cut(word, ":")
+			if !isThere {
+				continue
+			}
+			word = service
+		}
 		switch {
 		case withValue[word] && i+1 < len(words):
 			i++
