@@ -103,7 +103,8 @@ func TestReport(t *testing.T) {
 			[]string{"1 New York F 2 119.565217 54.347826"}},
 		{"the list of stores", `SELECT store_id, store_name, city, country_name FROM report.stores WHERE country = 'US'`, []string{"1 Store New York New York United States"}},
 		{"the latest transactions", `SELECT invoice_id, city, product, amount_usd, amount_local, currency FROM report.latest_transactions WHERE country IN ('US', 'DE') ORDER BY loaded_at DESC, sold_at DESC`,
-			[]string{"INV-DE-3 New York Coat 3 50 50 USD", "RET-DE-2 München Coat 1 -65.217391 -60 EUR", "INV-DE-1 München Coat 1 65.217391 60 EUR", "INV-DE-1 München Coat 2 21.73913 20 EUR"}},
+			[]string{"INV-DE-3 New York Coat 3 50 50 USD", "RET-DE-2 München Coat 1 -65.217391 -60 EUR", "INV-DE-1 München Coat 1 65.217391 60 EUR", "INV-DE-1 München Coat 2 21.73913 20 EUR",
+				"INV-DE-4 München Coat 1 32.608696 30 EUR"}},
 		{"the runs", `SELECT step, status, seconds, rows_read, rows_inserted, rows_rejected FROM report.etl_runs WHERE step <> 'init' ORDER BY run_id`,
 			[]string{"load done 90 10 8 1", "verify failed 90 10 0 0", "load running <nil> 0 0 0"}},
 		{"freshness", `SELECT step FROM report.etl_freshness WHERE step <> 'init'`, []string{"load"}},
@@ -113,6 +114,19 @@ func TestReport(t *testing.T) {
 		if got := plain(texts(t, dw, c.query)); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(c.want))) {
 			t.Errorf("%s:\n got %q\nwant %q\n%s", c.question, got, c.want, c.query)
 		}
+	}
+}
+
+// The latest transactions are asked for every few seconds: the facts must be read from
+// their newest on, and not be sorted.
+func TestLatestTransactionsGoByTheIndex(t *testing.T) {
+	dw := newLab(t).dw
+	if dw.Engine() != database.SQLite {
+		t.Skip("only SQLite shows its plan as rows")
+	}
+	plan := strings.Join(texts(t, dw, "EXPLAIN QUERY PLAN SELECT invoice_id FROM report.latest_transactions ORDER BY loaded_at DESC, sold_at DESC LIMIT 20"), "\n")
+	if !strings.Contains(plan, "SCAN dw_fact_sales USING INDEX ix_fact_sales_loaded") {
+		t.Errorf("the facts are not read by their index:\n%s", plan)
 	}
 }
 

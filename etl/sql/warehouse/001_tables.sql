@@ -145,6 +145,7 @@ CREATE TABLE dw.fact_sales (
     CONSTRAINT pk_fact_sales PRIMARY KEY {{nonclustered}} (invoice_id, line_number)
 );
 CREATE {{clustered}} INDEX ix_fact_sales_date ON dw.fact_sales (date_key, store_key);
+CREATE INDEX ix_fact_sales_loaded ON dw.fact_sales (loaded_at, sold_at); -- for the newest lines
 
 CREATE TABLE dw.etl_run (
     {{key "run_id"}},
