@@ -111,9 +111,12 @@ func (p *Producer) run(ctx context.Context) error {
 
 	switch {
 	case errors.Is(sendErr, errFlush):
-		sendErr = fmt.Errorf("stopping: %d messages that were handed over are not acknowledged by Kafka at %s after %s more (%s); run the same again, the consumer drops what it has already",
-			pub.handed.Load()-p.acked.Load(), p.cfg.Cluster, p.cfg.FlushTimeout, reason(p.retry.last()))
-		return sendErr
+		again := "run the same again, the consumer drops what it has already"
+		if p.cfg.Renumber {
+			again = "the next run sells under new numbers, and not these again"
+		}
+		return fmt.Errorf("stopping: %d messages that were handed over are not acknowledged by Kafka at %s after %s more (%s); %s",
+			pub.handed.Load()-p.acked.Load(), p.cfg.Cluster, p.cfg.FlushTimeout, reason(p.retry.last()), again)
 	case sendErr != nil:
 		return sendErr
 	case feedErr != nil && feeding.Err() != nil && errors.Is(feedErr, feeding.Err()):
