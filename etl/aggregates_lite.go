@@ -303,7 +303,7 @@ func (a *adder) recount(ctx context.Context, c *cells, keys []cellKey) error {
 func (a *adder) arguments(args []any, c *cells, key cellKey) []any {
 	for i, field := range c.fields {
 		if field < len(numberColumns) {
-			args = append(args, key[i])
+			args = append(args, int64(key[i]))
 		} else {
 			args = append(args, a.texts[key[i]])
 		}

@@ -30,7 +30,7 @@ func rebuildLite(ctx context.Context, tx *database.Tx, months [][2]int, progress
 	a := newAdder(tx)
 	defer a.close()
 	for at, c := range a.all {
-		if _, err := tx.Exec(ctx, "CREATE TABLE "+asideTable(at)+" AS SELECT "+c.columns()+" FROM "+c.table+" WHERE 0 = 1"); err != nil {
+		if _, err := tx.Exec(ctx, "CREATE TABLE "+asideTable(at)+" AS SELECT "+strings.Join(c.aside(), ", ")+" FROM "+c.table+" WHERE 0 = 1"); err != nil {
 			return fmt.Errorf("making room for sums: %w", err)
 		}
 	}
@@ -108,29 +108,31 @@ func (a *adder) putAside(ctx context.Context) error {
 	return nil
 }
 
-// copy appends an aggregate's cells to a table with its columns.
+// aside are the columns that a cell is put aside with: of the key those that are not
+// constant, and the measures.
+func (c *cells) aside() (columns []string) {
+	for _, g := range c.grain {
+		if g.from != "" {
+			columns = append(columns, g.name)
+		}
+	}
+	for _, m := range c.measures {
+		columns = append(columns, m.name)
+	}
+	return columns
+}
+
+// copy appends an aggregate's cells to its table of those put aside.
 func (a *adder) copy(ctx context.Context, table string, c *cells) error {
-	bulk, err := a.tx.Bulk(ctx, table, strings.Split(c.columns(), ", "))
+	bulk, err := a.tx.Bulk(ctx, table, c.aside())
 	if err != nil {
 		return err
 	}
-	row := make([]any, len(c.grain)+len(c.measures))
+	var row []any
 	for key, values := range c.values {
-		field := 0
-		for i, g := range c.grain {
-			switch {
-			case g.from == "":
-				row[i] = g.constantValue()
-				continue
-			case c.fields[field] < len(numberColumns):
-				row[i] = int64(key[field])
-			default:
-				row[i] = a.texts[key[field]]
-			}
-			field++
-		}
-		for m := range c.measures {
-			row[len(c.grain)+m] = values[m]
+		row = a.arguments(row[:0], c, key)
+		for _, n := range values[:len(c.measures)] {
+			row = append(row, n)
 		}
 		if bulk.Add(row...) != nil {
 			break // Close says why
@@ -140,22 +142,17 @@ func (a *adder) copy(ctx context.Context, table string, c *cells) error {
 	return err
 }
 
-// constantValue is constant as a value.
-func (c grainColumn) constantValue() any {
-	if n, err := strconv.ParseInt(c.constant, 10, 64); err == nil {
-		return n
-	}
-	return strings.Trim(c.constant, "'")
-}
-
 // fill writes what was put aside into the aggregate's table, the rows of one key
 // added up.
 func (c *cells) fill(ctx context.Context, tx *database.Tx, aside string) error {
 	var key, list []string
 	for _, g := range c.grain {
-		key = append(key, g.name)
+		if g.from == "" {
+			list = append(list, g.constant)
+			continue
+		}
+		key, list = append(key, g.name), append(list, g.name)
 	}
-	list = slices.Clone(key)
 	for _, m := range c.measures {
 		list = append(list, "SUM("+m.name+")")
 	}

@@ -57,12 +57,9 @@ func TestInitLeavesForeignTablesAlone(t *testing.T) {
 	}
 }
 
-// Both in one file would wait for each other.
+// Both in one file would wait for each other. One database of SQL Server would do.
 func TestOneFileForBoth(t *testing.T) {
-	source, _ := databasetest.Databases(t)
-	if !strings.HasPrefix(source, "sqlite:") {
-		t.Skip("two schemas of one database of SQL Server can do")
-	}
+	source := databasetest.SQLite(t, "both")
 	cfg := Config{Source: source, Warehouse: source}
 	if _, err := Init(t.Context(), cfg, Logins{}); err == nil || !strings.Contains(err.Error(), "the same file") {
 		t.Errorf("Init: %v", err)

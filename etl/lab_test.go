@@ -26,6 +26,17 @@ func newLab(t testing.TB) *lab {
 	return predecessorLab(t)
 }
 
+// liteWarehouse is a new warehouse in SQLite, whatever the build tag says: SQLite alone
+// shows the plan of a query as rows.
+func liteWarehouse(t testing.TB) *database.DB {
+	t.Helper()
+	cfg := Config{Source: databasetest.SQLite(t, "source"), Warehouse: databasetest.SQLite(t, "warehouse")}
+	if _, err := Init(t.Context(), cfg, Logins{}); err != nil {
+		t.Fatal(err)
+	}
+	return openDatabase(t, cfg.Warehouse)
+}
+
 // predecessorLab is a lab whose source has tables that tillstream has not made:
 // those of the statements.
 func predecessorLab(t testing.TB, tables ...string) *lab {

@@ -120,10 +120,7 @@ func TestReport(t *testing.T) {
 // The latest transactions are asked for every few seconds: the facts must be read from
 // their newest on, and not be sorted.
 func TestLatestTransactionsGoByTheIndex(t *testing.T) {
-	dw := newLab(t).dw
-	if dw.Engine() != database.SQLite {
-		t.Skip("only SQLite shows its plan as rows")
-	}
+	dw := liteWarehouse(t)
 	plan := strings.Join(texts(t, dw, "EXPLAIN QUERY PLAN SELECT invoice_id FROM report.latest_transactions ORDER BY loaded_at DESC, sold_at DESC LIMIT 20"), "\n")
 	if !strings.Contains(plan, "SCAN dw_fact_sales USING INDEX ix_fact_sales_loaded") {
 		t.Errorf("the facts are not read by their index:\n%s", plan)
